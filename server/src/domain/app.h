@@ -1,0 +1,52 @@
+/* What every rule works with. Clock and chance come in through here, so that tests move the one and fix the other. */
+#ifndef AA_DOMAIN_APP_H
+#define AA_DOMAIN_APP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/view.h"
+#include "crypto/crypto.h"
+#include "db/db.h"
+
+struct aa_keyring;   /* signing keys: domain/keyring.h */
+struct aa_key_cache; /* API keys verified lately: domain/server_keys.h */
+
+/* Durations in seconds. Filled by the configuration; aa_settings_init() gives the defaults. */
+struct aa_settings {
+    const char *issuer;         /* "http://localhost:8788": byte for byte what clients compare */
+    bool issuer_secure;         /* it is https: Secure cookies with __Host-, HSTS */
+    int64_t access_ttl_s;       /* 3600 */
+    int64_t refresh_ttl_s;      /* 2592000 (30 days), sliding with rotation */
+    int64_t refresh_grace_s;    /* 60: the window in which an old refresh token gives its successor again; 0 = strict */
+    int64_t code_ttl_s;         /* 60 */
+    int64_t auth_request_ttl_s; /* 600 */
+    int64_t session_ttl_s;      /* 1209600 (14 days) */
+    int64_t unused_client_ttl_s; /* 3600 */
+    int64_t clients_max;        /* 100000 dynamically registered ones */
+    bool registration;          /* true: POST /register is open */
+    bool iss_parameter;         /* true: RFC 9207 iss in authorization responses */
+    const char *redirect_schemes; /* private-use schemes clients may register: "cursor vscode vscode-insiders claude windsurf zed" */
+};
+
+struct aa_app {
+    struct aa_settings settings;
+    struct aa_db *db;
+    int64_t (*now_ms)(void *ctx); /* milliseconds since 1970 */
+    aa_random_fn random;
+    void *ctx;                    /* given to both */
+    struct aa_keyring *keyring;
+    struct aa_key_cache *key_cache;
+    void (*log)(void *ctx, int level, const char *request_id, const char *message); /* level as in authagent/guard.h; no secrets, ever */
+};
+
+void aa_settings_init(struct aa_settings *settings);
+/* The present, from the app's clock. */
+int64_t aa_app_now_ms(const struct aa_app *app);
+AA_CHECK enum aa_err aa_app_random(const struct aa_app *app, void *out, size_t len);
+/* Appends prefix and 16 random characters of [A-Za-z0-9]: "srv_9aB…". */
+struct aa_buf;
+AA_CHECK enum aa_err aa_app_new_id(const struct aa_app *app, const char *prefix, struct aa_buf *out, struct aa_error *err);
+void aa_app_log(const struct aa_app *app, int level, const char *request_id, const char *format, ...) AA_PRINTF(4, 5);
+
+#endif

@@ -1,0 +1,35 @@
+/* One table of routes: method, path, handler, body limit, CORS, lane. */
+#ifndef AA_HTTP_ROUTER_H
+#define AA_HTTP_ROUTER_H
+
+#include "http/message.h"
+
+/* FAST handlers run on the event thread and must not block; SLOW ones (password hashing, writes, outgoing fetches) run on workers with the
+ * connection suspended. */
+enum aa_lane { AA_LANE_FAST, AA_LANE_SLOW };
+enum aa_cors { AA_CORS_NONE, AA_CORS_ANY /* "*", no credentials, MCP-Protocol-Version and Authorization allowed */ };
+
+typedef void (*aa_handler_fn)(void *app, const struct aa_request *request, struct aa_response *response);
+
+struct aa_route {
+    enum aa_method method;
+    const char *pattern;  /* "/api/servers/:id/keys/:key"; a segment ":x" matches one non-empty segment */
+    aa_handler_fn handler;
+    size_t body_max;      /* bytes; 0: a body is refused */
+    enum aa_cors cors;
+    enum aa_lane lane;
+};
+
+struct aa_router {
+    const struct aa_route *routes;
+    size_t count;
+    void *app;
+};
+
+/* The route for a request, filling request->params; NULL when there is none. HEAD finds the GET route. */
+const struct aa_route *aa_router_find(const struct aa_router *router, struct aa_request *request);
+/* Finds and runs, and answers itself what needs no handler: 404, 405 with Allow, OPTIONS (CORS preflight where the path has AA_CORS_ANY), 413. Adds
+ * the headers every answer has (X-Content-Type-Options, Referrer-Policy, Strict-Transport-Security when secure, request id). Tests call this without a socket. */
+void aa_router_dispatch(const struct aa_router *router, struct aa_request *request, struct aa_response *response);
+
+#endif
