@@ -11,6 +11,7 @@
 
 struct aa_keyring;   /* signing keys: domain/keyring.h */
 struct aa_key_cache; /* API keys verified lately: domain/server_keys.h */
+struct aa_metadata;  /* what discovery answers: domain/metadata.h */
 
 /* Durations in seconds. Filled by the configuration; aa_settings_init() gives the defaults. */
 struct aa_settings {
@@ -37,6 +38,9 @@ struct aa_app {
     void *ctx;                    /* given to both */
     struct aa_keyring *keyring;
     struct aa_key_cache *key_cache;
+    /* The next two are set by aa_endpoint_router_init(). */
+    uint8_t form_key[32];         /* authenticates forms; lives in the store, so it is the same in every process and after a restart */
+    struct aa_metadata *metadata; /* the published documents: domain/metadata.h */
     void (*log)(void *ctx, int level, const char *request_id, const char *message); /* level as in authagent/guard.h; no secrets, ever */
 };
 

@@ -18,6 +18,9 @@ struct aa_route {
     size_t body_max;      /* bytes; 0: a body is refused */
     enum aa_cors cors;
     enum aa_lane lane;
+    /* For a FAST route whose rare request must wait (an API key seen for the first time): true sends this one to the slow lane. Called on the
+     * event thread with the whole body read; must not block. NULL: never. */
+    bool (*is_slow)(void *app, const struct aa_request *request);
 };
 
 struct aa_router {

@@ -70,6 +70,7 @@ AA_STORE aa_grant_list(struct aa_conn *c, struct aa_view user_id, aa_row_fn row,
 
 /* codes */
 AA_STORE aa_code_create(struct aa_conn *c, const struct aa_code *code, struct aa_error *err);                                  /* W */
+AA_STORE aa_code_find(struct aa_conn *c, struct aa_view code_key, struct aa_code *out, struct aa_error *err); /* R; spent and expired ones too */
 /* W: spends the code. *won is true for exactly one caller; *out is filled for winners and for replays (so that the caller can revoke
  * out->grant_id). AA_ERR_NOT_FOUND when there never was such a code or it is gone. Expiry is the caller's check: a spent code stays spent. */
 AA_STORE aa_code_redeem(struct aa_conn *c, struct aa_view code_key, int64_t now_ms, bool *won, struct aa_code *out, struct aa_error *err);
