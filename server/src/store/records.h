@@ -72,6 +72,7 @@ struct aa_auth_request { /* one authorization request under way in one browser *
     struct aa_view client_id, redirect_uri, state, code_challenge, scope, server_id;
     struct aa_view resource_sent;  /* as the client spelt it; absent when it sent none */
     struct aa_view user_id;        /* absent until somebody is logged in */
+    bool redirect_uri_sent;        /* it stood in the request, and was not taken from the registration */
     bool prompt_consent, prompt_login, prompt_none;
     int64_t created_ms, expires_ms, consumed_ms;
 };
