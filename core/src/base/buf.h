@@ -15,14 +15,14 @@ struct aa_buf {
     char *data;
     size_t len;
     size_t capacity;
-    size_t max;       /* largest len allowed */
-    enum aa_err bad;  /* AA_OK, AA_ERR_NOMEM or AA_ERR_TOO_LONG: the first failure */
+    size_t max;      /* largest len allowed */
+    enum aa_err bad; /* AA_OK, AA_ERR_NOMEM or AA_ERR_TOO_LONG: the first failure */
 };
 
 void aa_buf_init(struct aa_buf *buf, size_t max);
-void aa_buf_clear(struct aa_buf *buf);       /* frees; usable again with the same max */
-void aa_buf_wipe_clear(struct aa_buf *buf);  /* the same, overwriting first: for secrets */
-void aa_buf_reset(struct aa_buf *buf);       /* len 0, keeps the memory, forgets the failure */
+void aa_buf_clear(struct aa_buf *buf);      /* frees; usable again with the same max */
+void aa_buf_wipe_clear(struct aa_buf *buf); /* the same, overwriting first: for secrets */
+void aa_buf_reset(struct aa_buf *buf);      /* len 0, keeps the memory, forgets the failure */
 
 void aa_buf_add(struct aa_buf *buf, struct aa_view bytes);
 void aa_buf_add_text(struct aa_buf *buf, const char *text);
@@ -31,8 +31,8 @@ void aa_buf_add_int(struct aa_buf *buf, int64_t number);
 void aa_buf_add_format(struct aa_buf *buf, const char *format, ...) AA_PRINTF(2, 3);
 
 /* Encoders that append. */
-void aa_buf_add_base64url(struct aa_buf *buf, struct aa_view bytes); /* no padding, RFC 4648 §5 */
-void aa_buf_add_percent(struct aa_buf *buf, struct aa_view bytes);   /* all but unreserved, RFC 3986 §2.3 */
+void aa_buf_add_base64url(struct aa_buf *buf, struct aa_view bytes);  /* no padding, RFC 4648 §5 */
+void aa_buf_add_percent(struct aa_buf *buf, struct aa_view bytes);    /* all but unreserved, RFC 3986 §2.3 */
 void aa_buf_add_json_string(struct aa_buf *buf, struct aa_view text); /* quoted and escaped, RFC 8259 §7; "/" and
                                                                          non-ASCII stand as they are; ill-formed
                                                                          UTF-8 becomes U+FFFD */

@@ -16,7 +16,7 @@ struct aa_form_field {
 };
 
 struct aa_form {
-    char *memory;  /* the decoded bytes; wiped when cleared, they may be secrets */
+    char *memory; /* the decoded bytes; wiped when cleared, they may be secrets */
     size_t memory_len;
     struct aa_form_field fields[AA_FORM_FIELDS_MAX];
     size_t len;
@@ -27,6 +27,7 @@ struct aa_form {
 AA_CHECK enum aa_err aa_form_parse(struct aa_form *form, struct aa_view text, struct aa_error *err);
 void aa_form_clear(struct aa_form *form);
 /* *value is the field's value, or absent when there is none. AA_OK or AA_ERR_PARAMETER_DUPLICATE. */
-AA_CHECK enum aa_err aa_form_get(const struct aa_form *form, const char *name, struct aa_view *value, struct aa_error *err);
+AA_CHECK enum aa_err aa_form_get(const struct aa_form *form, const char *name, struct aa_view *value,
+                                 struct aa_error *err);
 
 #endif

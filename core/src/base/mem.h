@@ -10,12 +10,13 @@
 
 #include "authagent/error.h"
 
-AA_CHECK void *aa_mem_new(size_t size);                   /* zeroed; NULL when out of memory or size is 0 */
+AA_CHECK void *aa_mem_new(size_t size);                     /* zeroed; NULL when out of memory or size is 0 */
 AA_CHECK void *aa_mem_new_array(size_t count, size_t size); /* checks the product for overflow */
-AA_CHECK void *aa_mem_resize(void *memory, size_t old_size, size_t new_size); /* grown part zeroed; old stays valid on NULL */
-void aa_mem_free(void *memory);                           /* NULL is fine */
-void aa_mem_wipe(void *memory, size_t size);              /* overwrites; never optimised away */
-void aa_mem_wipe_free(void *memory, size_t size);         /* wipe, then free; for secrets */
+AA_CHECK void *aa_mem_resize(void *memory, size_t old_size,
+                             size_t new_size);                 /* grown part zeroed; old stays valid on NULL */
+void aa_mem_free(void *memory);                                /* NULL is fine */
+void aa_mem_wipe(void *memory, size_t size);                   /* overwrites; never optimised away */
+void aa_mem_wipe_free(void *memory, size_t size);              /* wipe, then free; for secrets */
 AA_CHECK char *aa_mem_copy_text(const char *data, size_t len); /* a NUL-terminated copy; NULL when out of memory */
 
 #ifdef AA_TEST_HOOKS

@@ -1,7 +1,7 @@
 /* URLs as OAuth uses them: absolute, hierarchical (RFC 3986), taken apart without decoding.
  *
- * Strict: no control characters, spaces, backslashes, no non-ASCII, no bad %XX, no empty host for http(s). The host of an
- * IPv6 literal keeps its brackets. Nothing is allocated: the parts are slices of the text. */
+ * Strict: no control characters, spaces, backslashes, no non-ASCII, no bad %XX, no empty host for http(s). The host of
+ * an IPv6 literal keeps its brackets. Nothing is allocated: the parts are slices of the text. */
 #ifndef AA_BASE_URL_H
 #define AA_BASE_URL_H
 

@@ -50,6 +50,8 @@ size_t aa_view_find(struct aa_view view, char wanted);
 struct aa_view aa_view_trim(struct aa_view view);
 /* True for well-formed UTF-8 without NUL, overlong forms or surrogates (RFC 3629). */
 bool aa_view_is_utf8(struct aa_view view);
+/* Bytes of the well-formed UTF-8 sequence the view begins with; 0 when it begins with none, or with NUL. */
+size_t aa_view_utf8_len(struct aa_view view);
 /* True when every byte is one of printable ASCII 0x20–0x7E. */
 bool aa_view_is_printable_ascii(struct aa_view view);
 /* Decimal digits only, no sign, no leading zero but "0" itself, at most INT64_MAX. AA_OK or AA_ERR_NUMBER_RANGE. */
