@@ -1,6 +1,7 @@
-/* What the store holds. A record read from the store owns its texts in `memory`: clear it with aa_record_clear(&record.memory).
- * A record given to the store borrows everything; `memory` is ignored. Times are integer milliseconds since 1970; 0 means "not" (not revoked,
- * no expiry) unless said otherwise. An absent view is SQL NULL. */
+/* What the store holds. A record read from the store owns its texts in `memory`: clear it with
+ * aa_record_clear(&record.memory). A record given to the store borrows everything; `memory` is ignored. Times are
+ * integer milliseconds since 1970; 0 means "not" (not revoked, no expiry) unless said otherwise. An absent view is SQL
+ * NULL. */
 #ifndef AA_STORE_RECORDS_H
 #define AA_STORE_RECORDS_H
 
@@ -11,7 +12,8 @@
 
 void aa_record_clear(char **memory); /* wipes and frees; safe on NULL */
 
-/* Digest keys: a 4-byte big-endian issue bucket (hours since 1970) followed by SHA-256 of the secret: rows of one time share pages. */
+/* Digest keys: a 4-byte big-endian issue bucket (hours since 1970) followed by SHA-256 of the secret: rows of one time
+ * share pages. */
 #define AA_DIGEST_KEY_LEN 36
 
 struct aa_user {
@@ -36,15 +38,15 @@ struct aa_server { /* a registered MCP server: a protected resource */
     struct aa_view server_url;      /* the resource identifier in its registered spelling */
     struct aa_view resource_normal; /* aa_resource_add_normal() of it; unique */
     struct aa_view server_name;
-    struct aa_view scopes;          /* space-separated: all it knows */
-    struct aa_view default_scopes;  /* absent: all of `scopes` */
-    struct aa_view user_id;         /* owner; absent: the installation's */
+    struct aa_view scopes;         /* space-separated: all it knows */
+    struct aa_view default_scopes; /* absent: all of `scopes` */
+    struct aa_view user_id;        /* owner; absent: the installation's */
     int64_t created_ms, updated_ms;
 };
 
 struct aa_server_key {
     char *memory;
-    struct aa_view key_id;     /* sk_ + 16: also the front of the secret */
+    struct aa_view key_id; /* sk_ + 16: also the front of the secret */
     struct aa_view server_id;
     struct aa_view name;
     struct aa_view secret_phc; /* $pbkdf2-sha256$i=100000$salt$hash */
@@ -53,15 +55,16 @@ struct aa_server_key {
 
 struct aa_client {
     char *memory;
-    struct aa_view client_id;      /* cl_… ; a URL for client id metadata documents */
+    struct aa_view client_id; /* cl_… ; a URL for client id metadata documents */
     struct aa_view client_name;
-    struct aa_view redirect_uris;  /* JSON array of strings */
-    struct aa_view grant_types;    /* space-separated */
-    struct aa_view scope;          /* as registered; may be absent */
+    struct aa_view redirect_uris;    /* JSON array of strings */
+    struct aa_view grant_types;      /* space-separated */
+    struct aa_view scope;            /* as registered; may be absent */
     struct aa_view application_type; /* "native" or "web"; absent when not said */
     struct aa_view client_uri;
-    struct aa_view source;         /* "dcr", "cli", "cimd" */
-    struct aa_view fingerprint;    /* SHA-256 of the canonical registration: the same request gives the same client; unique; absent for cli */
+    struct aa_view source;      /* "dcr", "cli", "cimd" */
+    struct aa_view fingerprint; /* SHA-256 of the canonical registration: the same request gives the same client;
+                                   unique; absent for cli */
     int64_t created_ms, last_used_ms, expires_ms; /* expires_ms: 0 once it was used */
 };
 
@@ -70,9 +73,9 @@ struct aa_auth_request { /* one authorization request under way in one browser *
     struct aa_view request_digest; /* SHA-256 of the transaction secret in the URL/form, 32 bytes */
     struct aa_view browser_digest; /* SHA-256 of the transaction cookie, 32 bytes */
     struct aa_view client_id, redirect_uri, state, code_challenge, scope, server_id;
-    struct aa_view resource_sent;  /* as the client spelt it; absent when it sent none */
-    struct aa_view user_id;        /* absent until somebody is logged in */
-    bool redirect_uri_sent;        /* it stood in the request, and was not taken from the registration */
+    struct aa_view resource_sent; /* as the client spelt it; absent when it sent none */
+    struct aa_view user_id;       /* absent until somebody is logged in */
+    bool redirect_uri_sent;       /* it stood in the request, and was not taken from the registration */
     bool prompt_consent, prompt_login, prompt_none;
     int64_t created_ms, expires_ms, consumed_ms;
 };
@@ -94,7 +97,7 @@ struct aa_code {
     char *memory;
     struct aa_view code_key; /* AA_DIGEST_KEY_LEN bytes */
     struct aa_view grant_id, client_id, redirect_uri, code_challenge, scope, server_id, user_id;
-    bool redirect_uri_sent;  /* OAuth 2.1 §4.1.3: must be repeated at the token endpoint when it was sent */
+    bool redirect_uri_sent; /* OAuth 2.1 §4.1.3: must be repeated at the token endpoint when it was sent */
     int64_t created_ms, expires_ms, redeemed_ms;
 };
 
@@ -117,7 +120,8 @@ struct aa_signing_key {
     char *memory;
     struct aa_view kid, alg;
     struct aa_view private_sealed; /* PKCS#8, sealed with the master key */
-    int64_t created_ms, not_before_ms, retired_ms; /* signs from not_before_ms; retired keys still verify until removed */
+    int64_t created_ms, not_before_ms,
+        retired_ms; /* signs from not_before_ms; retired keys still verify until removed */
 };
 
 /* Everything introspection and userinfo ask of a token, from one statement. */

@@ -1,0 +1,122 @@
+#include "db/migrate.h"
+
+#include "base/error.h"
+#include "db/driver.h"
+
+static enum aa_err probe(struct aa_conn *conn, int64_t *tables, int64_t *ours, struct aa_error *err)
+{
+    struct aa_stmt *stmt = NULL;
+    bool has_row = false;
+    enum aa_err rc;
+
+    rc = aa_stmt_prepare(conn, conn->driver->migrations->probe_sql, &stmt, err);
+    if (rc)
+        return rc;
+    rc = aa_stmt_step(stmt, &has_row, err);
+    if (!rc && has_row) {
+        *tables = aa_stmt_int(stmt, 0);
+        *ours = aa_stmt_int(stmt, 1);
+    }
+    aa_stmt_end(stmt);
+    return rc;
+}
+
+static enum aa_err read_version(struct aa_conn *conn, int64_t *version, struct aa_error *err)
+{
+    struct aa_stmt *stmt = NULL;
+    int64_t tables = 0, ours = 0;
+    bool has_row = false;
+    enum aa_err rc;
+
+    *version = 0;
+    rc = probe(conn, &tables, &ours, err);
+    if (rc || tables == 0)
+        return rc;
+    if (ours == 0)
+        return aa_fail(err, AA_ERR_STORE, "the database holds tables of another program");
+    rc = aa_stmt_prepare(conn, "SELECT coalesce(max(version), 0) FROM schema_migrations", &stmt, err);
+    if (rc)
+        return rc;
+    rc = aa_stmt_step(stmt, &has_row, err);
+    if (!rc && has_row)
+        *version = aa_stmt_int(stmt, 0);
+    aa_stmt_end(stmt);
+    return rc;
+}
+
+static enum aa_err note_version(struct aa_conn *conn, int64_t version, struct aa_error *err)
+{
+    struct aa_stmt *stmt = NULL;
+    bool has_row;
+    enum aa_err rc;
+
+    rc = aa_stmt_prepare(conn, "INSERT INTO schema_migrations (version) VALUES ($1)", &stmt, err);
+    if (rc)
+        return rc;
+    aa_stmt_bind_int(stmt, 1, version);
+    rc = aa_stmt_step(stmt, &has_row, err);
+    aa_stmt_end(stmt);
+    return rc;
+}
+
+static enum aa_err run_statements(struct aa_conn *conn, const char *const *statement, struct aa_error *err)
+{
+    enum aa_err rc = AA_OK;
+
+    for (; !rc && *statement; statement++)
+        rc = conn->driver->run(conn, *statement, err);
+    return rc;
+}
+
+static enum aa_err run_from(struct aa_conn *conn, int64_t version, struct aa_error *err)
+{
+    const struct aa_migrations *migrations = conn->driver->migrations;
+    enum aa_err rc = AA_OK;
+
+    for (size_t i = (size_t)version; !rc && i < migrations->count; i++) {
+        rc = run_statements(conn, migrations->list[i].statements, err);
+        if (!rc)
+            rc = note_version(conn, (int64_t)i + 1, err);
+    }
+    return rc;
+}
+
+static enum aa_err check_version(const struct aa_migrations *migrations, int64_t version, bool migrate,
+                                 struct aa_error *err)
+{
+    if (version < 0 || version > (int64_t)migrations->count)
+        return aa_fail(err, AA_ERR_STORE_VERSION,
+                       "the database has schema %lld, made by a newer version; this one knows schemas up to %zu",
+                       (long long)version, migrations->count);
+    if (!migrate && version < (int64_t)migrations->count)
+        return aa_fail(err, AA_ERR_STORE_VERSION, "the database has schema %lld and needs to be migrated to %zu",
+                       (long long)version, migrations->count);
+    return AA_OK;
+}
+
+enum aa_err aa_migrate(struct aa_conn *conn, bool migrate, struct aa_error *err)
+{
+    const struct aa_migrations *migrations = conn->driver->migrations;
+    int64_t version = 0;
+    enum aa_err rc;
+
+    rc = read_version(conn, &version, err);
+    if (!rc)
+        rc = check_version(migrations, version, migrate, err);
+    if (rc || version == (int64_t)migrations->count)
+        return rc;
+    /* Looked at again under the write lock: another process may be doing the same. */
+    rc = conn->driver->control(conn, AA_CONTROL_BEGIN_WRITE, err);
+    if (rc)
+        return rc;
+    rc = read_version(conn, &version, err);
+    if (!rc)
+        rc = check_version(migrations, version, migrate, err);
+    if (!rc)
+        rc = run_from(conn, version, err);
+    if (!rc)
+        rc = conn->driver->control(conn, AA_CONTROL_COMMIT, err);
+    if (rc && conn->driver->in_transaction(conn))
+        (void)conn->driver->control(conn, AA_CONTROL_ROLLBACK, NULL);
+    return rc;
+}

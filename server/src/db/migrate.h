@@ -1,0 +1,28 @@
+/* The numbered steps from an empty database to the present schema. Inside server/src/db only. */
+#ifndef AA_DB_MIGRATE_H
+#define AA_DB_MIGRATE_H
+
+#include <stddef.h>
+
+#include "db/db.h"
+
+struct aa_migration {
+    const char *name;              /* what it is about */
+    const char *const *statements; /* ended by NULL; run in one transaction with the record that they ran */
+};
+
+/* One engine's list. Its nth member (from 1) brings the schema to version n; a released one never changes. */
+struct aa_migrations {
+    const char *probe_sql; /* gives one row: how many tables there are, how many of them are our schema_migrations */
+    const struct aa_migration *list;
+    size_t count;
+};
+
+extern const struct aa_migrations aa_sqlite_migrations;
+
+/* Brings the schema up to date, or only looks when `migrate` is false. Runs before the connection is used for anything
+ * else. AA_ERR_STORE_VERSION when the database is newer than the program, or older and may not be migrated;
+ * AA_ERR_STORE when it holds somebody else's tables. */
+AA_CHECK enum aa_err aa_migrate(struct aa_conn *conn, bool migrate, struct aa_error *err);
+
+#endif

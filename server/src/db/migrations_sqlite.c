@@ -1,0 +1,198 @@
+/* SQLite's schema. STRICT tables: a column holds what it says. Times are milliseconds since 1970 and 0 means "not".
+ *
+ * Tables keyed by a digest are WITHOUT ROWID: the row stands in the key's own tree, and because the key begins with the
+ * hour of issue, rows of one time share pages. */
+#include "db/migrate.h"
+
+static const char *const first[] = {
+    "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY) STRICT",
+
+    "CREATE TABLE users ("
+    "  user_id TEXT NOT NULL PRIMARY KEY,"
+    "  email TEXT NOT NULL,"
+    "  name TEXT,"
+    "  password_phc TEXT,"
+    "  created_ms INTEGER NOT NULL,"
+    "  disabled_ms INTEGER NOT NULL"
+    ") STRICT",
+    "CREATE UNIQUE INDEX users_email ON users (lower(email))",
+
+    "CREATE TABLE sessions ("
+    "  session_digest BLOB NOT NULL PRIMARY KEY,"
+    "  user_id TEXT NOT NULL REFERENCES users (user_id) ON DELETE CASCADE,"
+    "  created_ms INTEGER NOT NULL,"
+    "  authenticated_ms INTEGER NOT NULL,"
+    "  expires_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX sessions_user ON sessions (user_id)",
+    "CREATE INDEX sessions_expires ON sessions (expires_ms)",
+
+    "CREATE TABLE servers ("
+    "  server_id TEXT NOT NULL PRIMARY KEY,"
+    "  server_url TEXT NOT NULL,"
+    "  resource_normal TEXT NOT NULL UNIQUE,"
+    "  server_name TEXT NOT NULL,"
+    "  scopes TEXT NOT NULL,"
+    "  default_scopes TEXT,"
+    "  user_id TEXT REFERENCES users (user_id),"
+    "  created_ms INTEGER NOT NULL,"
+    "  updated_ms INTEGER NOT NULL"
+    ") STRICT",
+    "CREATE INDEX servers_user ON servers (user_id)",
+
+    "CREATE TABLE server_keys ("
+    "  key_id TEXT NOT NULL PRIMARY KEY,"
+    "  server_id TEXT NOT NULL REFERENCES servers (server_id) ON DELETE CASCADE,"
+    "  name TEXT,"
+    "  secret_phc TEXT NOT NULL,"
+    "  created_ms INTEGER NOT NULL,"
+    "  revoked_ms INTEGER NOT NULL,"
+    "  last_used_ms INTEGER NOT NULL"
+    ") STRICT",
+    "CREATE INDEX server_keys_server ON server_keys (server_id)",
+
+    "CREATE TABLE clients ("
+    "  client_id TEXT NOT NULL PRIMARY KEY,"
+    "  client_name TEXT,"
+    "  redirect_uris TEXT NOT NULL,"
+    "  grant_types TEXT NOT NULL,"
+    "  scope TEXT,"
+    "  application_type TEXT,"
+    "  client_uri TEXT,"
+    "  source TEXT NOT NULL,"
+    "  fingerprint BLOB UNIQUE,"
+    "  created_ms INTEGER NOT NULL,"
+    "  last_used_ms INTEGER NOT NULL,"
+    "  expires_ms INTEGER NOT NULL"
+    ") STRICT",
+    "CREATE INDEX clients_expires ON clients (expires_ms) WHERE expires_ms > 0",
+
+    "CREATE TABLE auth_requests ("
+    "  request_digest BLOB NOT NULL PRIMARY KEY,"
+    "  browser_digest BLOB NOT NULL,"
+    "  client_id TEXT NOT NULL,"
+    "  redirect_uri TEXT NOT NULL,"
+    "  state TEXT,"
+    "  code_challenge TEXT NOT NULL,"
+    "  scope TEXT,"
+    "  server_id TEXT NOT NULL,"
+    "  resource_sent TEXT,"
+    "  user_id TEXT,"
+    "  redirect_uri_sent INTEGER NOT NULL,"
+    "  prompt_consent INTEGER NOT NULL,"
+    "  prompt_login INTEGER NOT NULL,"
+    "  prompt_none INTEGER NOT NULL,"
+    "  created_ms INTEGER NOT NULL,"
+    "  expires_ms INTEGER NOT NULL,"
+    "  consumed_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX auth_requests_expires ON auth_requests (expires_ms)",
+
+    /* Grants outlive the server and the client they speak of: a revoked one is the tombstone that keeps its tokens
+       dead. */
+    "CREATE TABLE grants ("
+    "  grant_id TEXT NOT NULL PRIMARY KEY,"
+    "  user_id TEXT NOT NULL REFERENCES users (user_id),"
+    "  client_id TEXT NOT NULL,"
+    "  server_id TEXT NOT NULL,"
+    "  scope TEXT,"
+    "  created_ms INTEGER NOT NULL,"
+    "  last_used_ms INTEGER NOT NULL,"
+    "  revoked_ms INTEGER NOT NULL"
+    ") STRICT",
+    "CREATE INDEX grants_user ON grants (user_id)",
+    "CREATE INDEX grants_client ON grants (client_id)",
+    "CREATE INDEX grants_server ON grants (server_id)",
+
+    "CREATE TABLE consents ("
+    "  user_id TEXT NOT NULL REFERENCES users (user_id),"
+    "  client_id TEXT NOT NULL,"
+    "  server_id TEXT NOT NULL,"
+    "  redirect_uri TEXT NOT NULL,"
+    "  scope TEXT,"
+    "  created_ms INTEGER NOT NULL,"
+    "  revoked_ms INTEGER NOT NULL,"
+    "  PRIMARY KEY (user_id, client_id, server_id, redirect_uri)"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX consents_client ON consents (client_id)",
+    "CREATE INDEX consents_server ON consents (server_id)",
+
+    "CREATE TABLE codes ("
+    "  code_key BLOB NOT NULL PRIMARY KEY,"
+    "  grant_id TEXT NOT NULL REFERENCES grants (grant_id),"
+    "  client_id TEXT NOT NULL,"
+    "  redirect_uri TEXT NOT NULL,"
+    "  code_challenge TEXT NOT NULL,"
+    "  scope TEXT,"
+    "  server_id TEXT NOT NULL,"
+    "  user_id TEXT NOT NULL,"
+    "  redirect_uri_sent INTEGER NOT NULL,"
+    "  created_ms INTEGER NOT NULL,"
+    "  expires_ms INTEGER NOT NULL,"
+    "  redeemed_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX codes_expires ON codes (expires_ms)",
+
+    "CREATE TABLE access_tokens ("
+    "  token_key BLOB NOT NULL PRIMARY KEY,"
+    "  jti TEXT NOT NULL,"
+    "  grant_id TEXT NOT NULL REFERENCES grants (grant_id),"
+    "  client_id TEXT NOT NULL,"
+    "  user_id TEXT NOT NULL,"
+    "  server_id TEXT NOT NULL,"
+    "  scope TEXT,"
+    "  audience TEXT NOT NULL,"
+    "  issued_ms INTEGER NOT NULL,"
+    "  expires_ms INTEGER NOT NULL,"
+    "  revoked_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX access_tokens_expires ON access_tokens (expires_ms)",
+
+    "CREATE TABLE refresh_tokens ("
+    "  token_key BLOB NOT NULL PRIMARY KEY,"
+    "  grant_id TEXT NOT NULL REFERENCES grants (grant_id),"
+    "  client_id TEXT NOT NULL,"
+    "  user_id TEXT NOT NULL,"
+    "  server_id TEXT NOT NULL,"
+    "  scope TEXT,"
+    "  successor_sealed BLOB,"
+    "  issued_ms INTEGER NOT NULL,"
+    "  expires_ms INTEGER NOT NULL,"
+    "  rotated_ms INTEGER NOT NULL,"
+    "  revoked_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_ms)",
+
+    "CREATE TABLE signing_keys ("
+    "  kid TEXT NOT NULL PRIMARY KEY,"
+    "  alg TEXT NOT NULL,"
+    "  private_sealed BLOB NOT NULL,"
+    "  created_ms INTEGER NOT NULL,"
+    "  not_before_ms INTEGER NOT NULL,"
+    "  retired_ms INTEGER NOT NULL"
+    ") STRICT",
+
+    "CREATE TABLE settings ("
+    "  name TEXT NOT NULL PRIMARY KEY,"
+    "  value BLOB NOT NULL"
+    ") STRICT",
+
+    "CREATE TABLE lockouts ("
+    "  key BLOB NOT NULL PRIMARY KEY,"
+    "  failures INTEGER NOT NULL,"
+    "  until_ms INTEGER NOT NULL,"
+    "  expires_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX lockouts_expires ON lockouts (expires_ms)",
+    NULL,
+};
+
+static const struct aa_migration list[] = {
+    {"first schema", first},
+};
+
+const struct aa_migrations aa_sqlite_migrations = {
+    "SELECT count(*), coalesce(sum(name = 'schema_migrations'), 0) FROM sqlite_master WHERE type = 'table'",
+    list,
+    sizeof list / sizeof *list,
+};

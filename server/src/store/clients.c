@@ -1,0 +1,80 @@
+/* Registered clients. */
+#include "store/record.h"
+
+#define CLIENT_COLUMNS                                                                                                 \
+    "client_id, client_name, redirect_uris, grant_types, scope, application_type, client_uri, source, fingerprint, "   \
+    "created_ms, last_used_ms, expires_ms"
+static const struct aa_column client_columns[] = {
+    {AA_COLUMN_TEXT, offsetof(struct aa_client, client_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_client, client_name)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_client, redirect_uris)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_client, grant_types)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_client, scope)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_client, application_type)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_client, client_uri)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_client, source)},
+    {AA_COLUMN_BLOB, offsetof(struct aa_client, fingerprint)},
+    {AA_COLUMN_INT, offsetof(struct aa_client, created_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_client, last_used_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_client, expires_ms)},
+};
+static const struct aa_shape client_shape = AA_SHAPE(client_columns, struct aa_client);
+
+enum aa_err aa_client_create(struct aa_conn *c, const struct aa_client *client, struct aa_error *err)
+{
+    return aa_store_insert(
+        c, "INSERT INTO clients (" CLIENT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        &client_shape, client, err);
+}
+
+enum aa_err aa_client_find(struct aa_conn *c, struct aa_view client_id, struct aa_client *out, struct aa_error *err)
+{
+    return aa_store_find(c, "SELECT " CLIENT_COLUMNS " FROM clients WHERE client_id = $1", AA_ARGS(AA_TEXT(client_id)),
+                         &client_shape, out, err);
+}
+
+enum aa_err aa_client_find_by_fingerprint(struct aa_conn *c, struct aa_view fingerprint, struct aa_client *out,
+                                          struct aa_error *err)
+{
+    return aa_store_find(c, "SELECT " CLIENT_COLUMNS " FROM clients WHERE fingerprint = $1",
+                         AA_ARGS(AA_BLOB(fingerprint)), &client_shape, out, err);
+}
+
+enum aa_err aa_client_mark_used(struct aa_conn *c, struct aa_view client_id, int64_t now_ms, struct aa_error *err)
+{
+    return aa_store_change(c, "UPDATE clients SET last_used_ms = $2, expires_ms = 0 WHERE client_id = $1",
+                           AA_ARGS(AA_TEXT(client_id), AA_INT(now_ms)), err);
+}
+
+enum aa_err aa_client_extend(struct aa_conn *c, struct aa_view client_id, int64_t expires_ms, struct aa_error *err)
+{
+    return aa_store_run(c,
+                        "UPDATE clients SET expires_ms = $2 "
+                        "WHERE client_id = $1 AND expires_ms > 0 AND expires_ms < $2",
+                        AA_ARGS(AA_TEXT(client_id), AA_INT(expires_ms)), NULL, err);
+}
+
+enum aa_err aa_client_delete(struct aa_conn *c, struct aa_view client_id, int64_t now_ms, struct aa_error *err)
+{
+    enum aa_err rc;
+
+    rc = aa_store_run(c, "UPDATE grants SET revoked_ms = $2 WHERE client_id = $1 AND revoked_ms = 0",
+                      AA_ARGS(AA_TEXT(client_id), AA_INT(now_ms)), NULL, err);
+    if (rc)
+        return rc;
+    rc = aa_store_run(c, "DELETE FROM consents WHERE client_id = $1", AA_ARGS(AA_TEXT(client_id)), NULL, err);
+    if (rc)
+        return rc;
+    return aa_store_change(c, "DELETE FROM clients WHERE client_id = $1", AA_ARGS(AA_TEXT(client_id)), err);
+}
+
+enum aa_err aa_client_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err)
+{
+    return aa_store_list(c, "SELECT " CLIENT_COLUMNS " FROM clients ORDER BY created_ms, client_id", AA_NO_ARGS,
+                         &client_shape, row, ctx, err);
+}
+
+enum aa_err aa_client_count(struct aa_conn *c, int64_t *out, struct aa_error *err)
+{
+    return aa_store_number(c, "SELECT count(*) FROM clients", AA_NO_ARGS, out, err);
+}

@@ -1,0 +1,145 @@
+/* Authorization requests, consents, grants. */
+#include "store/record.h"
+
+#define REQUEST_COLUMNS                                                                                                \
+    "request_digest, browser_digest, client_id, redirect_uri, state, code_challenge, scope, server_id, "               \
+    "resource_sent, user_id, redirect_uri_sent, prompt_consent, prompt_login, prompt_none, created_ms, expires_ms, "   \
+    "consumed_ms"
+static const struct aa_column request_columns[] = {
+    {AA_COLUMN_BLOB, offsetof(struct aa_auth_request, request_digest)},
+    {AA_COLUMN_BLOB, offsetof(struct aa_auth_request, browser_digest)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_auth_request, client_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_auth_request, redirect_uri)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_auth_request, state)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_auth_request, code_challenge)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_auth_request, scope)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_auth_request, server_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_auth_request, resource_sent)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_auth_request, user_id)},
+    {AA_COLUMN_BOOL, offsetof(struct aa_auth_request, redirect_uri_sent)},
+    {AA_COLUMN_BOOL, offsetof(struct aa_auth_request, prompt_consent)},
+    {AA_COLUMN_BOOL, offsetof(struct aa_auth_request, prompt_login)},
+    {AA_COLUMN_BOOL, offsetof(struct aa_auth_request, prompt_none)},
+    {AA_COLUMN_INT, offsetof(struct aa_auth_request, created_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_auth_request, expires_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_auth_request, consumed_ms)},
+};
+static const struct aa_shape request_shape = AA_SHAPE(request_columns, struct aa_auth_request);
+
+#define CONSENT_COLUMNS "user_id, client_id, server_id, scope, redirect_uri, created_ms, revoked_ms"
+static const struct aa_column consent_columns[] = {
+    {AA_COLUMN_TEXT, offsetof(struct aa_consent, user_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_consent, client_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_consent, server_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_consent, scope)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_consent, redirect_uri)},
+    {AA_COLUMN_INT, offsetof(struct aa_consent, created_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_consent, revoked_ms)},
+};
+static const struct aa_shape consent_shape = AA_SHAPE(consent_columns, struct aa_consent);
+
+#define GRANT_COLUMNS "grant_id, user_id, client_id, server_id, scope, created_ms, last_used_ms, revoked_ms"
+static const struct aa_column grant_columns[] = {
+    {AA_COLUMN_TEXT, offsetof(struct aa_grant, grant_id)},    {AA_COLUMN_TEXT, offsetof(struct aa_grant, user_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_grant, client_id)},   {AA_COLUMN_TEXT, offsetof(struct aa_grant, server_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_grant, scope)},       {AA_COLUMN_INT, offsetof(struct aa_grant, created_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_grant, last_used_ms)}, {AA_COLUMN_INT, offsetof(struct aa_grant, revoked_ms)},
+};
+static const struct aa_shape grant_shape = AA_SHAPE(grant_columns, struct aa_grant);
+
+enum aa_err aa_auth_request_create(struct aa_conn *c, const struct aa_auth_request *request, struct aa_error *err)
+{
+    return aa_store_insert(c,
+                           "INSERT INTO auth_requests (" REQUEST_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+                           "$9, $10, $11, $12, $13, $14, $15, $16, $17)",
+                           &request_shape, request, err);
+}
+
+enum aa_err aa_auth_request_find(struct aa_conn *c, struct aa_view request_digest, struct aa_auth_request *out,
+                                 struct aa_error *err)
+{
+    return aa_store_find(c, "SELECT " REQUEST_COLUMNS " FROM auth_requests WHERE request_digest = $1",
+                         AA_ARGS(AA_BLOB(request_digest)), &request_shape, out, err);
+}
+
+enum aa_err aa_auth_request_set_user(struct aa_conn *c, struct aa_view request_digest, struct aa_view user_id,
+                                     struct aa_error *err)
+{
+    return aa_store_change(c, "UPDATE auth_requests SET user_id = $2 WHERE request_digest = $1 AND consumed_ms = 0",
+                           AA_ARGS(AA_BLOB(request_digest), AA_TEXT(user_id)), err);
+}
+
+enum aa_err aa_auth_request_consume(struct aa_conn *c, struct aa_view request_digest, int64_t now_ms, bool *won,
+                                    struct aa_error *err)
+{
+    int64_t changed = 0;
+    enum aa_err rc;
+
+    rc = aa_store_run(c,
+                      "UPDATE auth_requests SET consumed_ms = $2 "
+                      "WHERE request_digest = $1 AND consumed_ms = 0 AND expires_ms > $2",
+                      AA_ARGS(AA_BLOB(request_digest), AA_INT(now_ms)), &changed, err);
+    if (!rc)
+        *won = changed == 1;
+    return rc;
+}
+
+enum aa_err aa_consent_put(struct aa_conn *c, const struct aa_consent *consent, struct aa_error *err)
+{
+    return aa_store_insert(c,
+                           "INSERT INTO consents (" CONSENT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7) "
+                           "ON CONFLICT (user_id, client_id, server_id, redirect_uri) DO UPDATE SET "
+                           "scope = excluded.scope, created_ms = excluded.created_ms, revoked_ms = excluded.revoked_ms",
+                           &consent_shape, consent, err);
+}
+
+enum aa_err aa_consent_find(struct aa_conn *c, struct aa_view user_id, struct aa_view client_id,
+                            struct aa_view server_id, struct aa_view redirect_uri, struct aa_consent *out,
+                            struct aa_error *err)
+{
+    return aa_store_find(
+        c,
+        "SELECT " CONSENT_COLUMNS " FROM consents "
+        "WHERE user_id = $1 AND client_id = $2 AND server_id = $3 AND redirect_uri = $4 AND revoked_ms = 0",
+        AA_ARGS(AA_TEXT(user_id), AA_TEXT(client_id), AA_TEXT(server_id), AA_TEXT(redirect_uri)), &consent_shape, out,
+        err);
+}
+
+enum aa_err aa_grant_create(struct aa_conn *c, const struct aa_grant *grant, struct aa_error *err)
+{
+    return aa_store_insert(c, "INSERT INTO grants (" GRANT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                           &grant_shape, grant, err);
+}
+
+enum aa_err aa_grant_find(struct aa_conn *c, struct aa_view grant_id, struct aa_grant *out, struct aa_error *err)
+{
+    return aa_store_find(c, "SELECT " GRANT_COLUMNS " FROM grants WHERE grant_id = $1", AA_ARGS(AA_TEXT(grant_id)),
+                         &grant_shape, out, err);
+}
+
+/* The first revocation is the one that is remembered. */
+enum aa_err aa_grant_revoke(struct aa_conn *c, struct aa_view grant_id, int64_t now_ms, struct aa_error *err)
+{
+    return aa_store_change(
+        c, "UPDATE grants SET revoked_ms = CASE WHEN revoked_ms = 0 THEN $2 ELSE revoked_ms END WHERE grant_id = $1",
+        AA_ARGS(AA_TEXT(grant_id), AA_INT(now_ms)), err);
+}
+
+enum aa_err aa_grant_revoke_of_user(struct aa_conn *c, struct aa_view user_id, int64_t now_ms, struct aa_error *err)
+{
+    enum aa_err rc;
+
+    rc = aa_store_run(c, "UPDATE grants SET revoked_ms = $2 WHERE user_id = $1 AND revoked_ms = 0",
+                      AA_ARGS(AA_TEXT(user_id), AA_INT(now_ms)), NULL, err);
+    if (rc)
+        return rc;
+    return aa_store_run(c, "UPDATE consents SET revoked_ms = $2 WHERE user_id = $1 AND revoked_ms = 0",
+                        AA_ARGS(AA_TEXT(user_id), AA_INT(now_ms)), NULL, err);
+}
+
+enum aa_err aa_grant_list(struct aa_conn *c, struct aa_view user_id, aa_row_fn row, void *ctx, struct aa_error *err)
+{
+    return aa_store_list(c,
+                         "SELECT " GRANT_COLUMNS " FROM grants WHERE user_id = $1 ORDER BY created_ms DESC, grant_id",
+                         AA_ARGS(AA_TEXT(user_id)), &grant_shape, row, ctx, err);
+}

@@ -1,0 +1,73 @@
+/* Rows to records and back, by tables of columns; and the few shapes every operation has. Inside server/src/store only.
+ */
+#ifndef AA_STORE_RECORD_H
+#define AA_STORE_RECORD_H
+
+#include <stddef.h>
+
+#include "store/store.h"
+
+enum aa_column_kind { AA_COLUMN_TEXT, AA_COLUMN_BLOB, AA_COLUMN_INT, AA_COLUMN_BOOL };
+
+struct aa_column {
+    enum aa_column_kind kind;
+    size_t offset; /* of the member in the record */
+};
+
+/* A record type: its columns in the order in which its SQL lists them. `memory` stands first in every record. */
+struct aa_shape {
+    const struct aa_column *columns;
+    size_t count;
+    size_t size; /* of the record */
+};
+
+#define AA_SHAPE(columns, type)                                                                                        \
+    {                                                                                                                  \
+        columns, sizeof(columns) / sizeof *(columns), sizeof(type)                                                     \
+    }
+#define AA_RECORD_SIZE_MAX 512 /* of any record, for those that lists read into */
+
+/* A value for a placeholder. */
+struct aa_arg {
+    enum aa_column_kind kind;
+    struct aa_view view;
+    int64_t number;
+};
+
+#define AA_TEXT(view) ((struct aa_arg){AA_COLUMN_TEXT, (view), 0})
+#define AA_BLOB(view) ((struct aa_arg){AA_COLUMN_BLOB, (view), 0})
+#define AA_INT(number) ((struct aa_arg){AA_COLUMN_INT, {NULL, 0}, (number)})
+#define AA_ARGS(...)                                                                                                   \
+    (const struct aa_arg[]){__VA_ARGS__}, sizeof((const struct aa_arg[]){__VA_ARGS__}) / sizeof(struct aa_arg)
+#define AA_NO_ARGS NULL, 0
+
+/* Runs an INSERT, UPDATE or DELETE. *changed, unless NULL, is how many rows it touched. */
+AA_STORE aa_store_run(struct aa_conn *c, const char *sql, const struct aa_arg *args, size_t arg_count, int64_t *changed,
+                      struct aa_error *err);
+/* The same, and no row touched is AA_ERR_NOT_FOUND. */
+AA_STORE aa_store_change(struct aa_conn *c, const char *sql, const struct aa_arg *args, size_t arg_count,
+                         struct aa_error *err);
+/* INSERTs the record: its members are $1, $2, … in the shape's order. */
+AA_STORE aa_store_insert(struct aa_conn *c, const char *sql, const struct aa_shape *shape, const void *record,
+                         struct aa_error *err);
+/* The first row as a record. AA_ERR_NOT_FOUND when there is none. */
+AA_STORE aa_store_find(struct aa_conn *c, const char *sql, const struct aa_arg *args, size_t arg_count,
+                       const struct aa_shape *shape, void *out, struct aa_error *err);
+AA_STORE aa_store_list(struct aa_conn *c, const char *sql, const struct aa_arg *args, size_t arg_count,
+                       const struct aa_shape *shape, aa_row_fn row, void *ctx, struct aa_error *err);
+/* The first column of the first row; 0 when there is none. */
+AA_STORE aa_store_number(struct aa_conn *c, const char *sql, const struct aa_arg *args, size_t arg_count, int64_t *out,
+                         struct aa_error *err);
+
+/* rc again, with a message when it is trouble: for a find whose AA_ERR_NOT_FOUND was no failure yet and told nobody. */
+enum aa_err aa_store_told(enum aa_err rc, const char *what, struct aa_error *err);
+
+/* For operations of another shape. */
+AA_STORE aa_store_begin(struct aa_conn *c, const char *sql, const struct aa_arg *args, size_t arg_count,
+                        struct aa_stmt **out, struct aa_error *err);
+/* Copies the present row into *record; its texts move into one block. */
+AA_STORE aa_record_read(struct aa_stmt *stmt, const struct aa_shape *shape, void *record, struct aa_error *err);
+/* A block for aa_record_clear() with `len` bytes of room behind *data. */
+AA_STORE aa_record_memory(size_t len, char **memory, char **data, struct aa_error *err);
+
+#endif

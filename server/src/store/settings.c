@@ -1,0 +1,108 @@
+/* Signing keys, small settings, lock-outs. */
+#include "store/record.h"
+
+#define KEY_COLUMNS "kid, alg, private_sealed, created_ms, not_before_ms, retired_ms"
+static const struct aa_column key_columns[] = {
+    {AA_COLUMN_TEXT, offsetof(struct aa_signing_key, kid)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_signing_key, alg)},
+    {AA_COLUMN_BLOB, offsetof(struct aa_signing_key, private_sealed)},
+    {AA_COLUMN_INT, offsetof(struct aa_signing_key, created_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_signing_key, not_before_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_signing_key, retired_ms)},
+};
+static const struct aa_shape key_shape = AA_SHAPE(key_columns, struct aa_signing_key);
+
+enum aa_err aa_signing_key_create(struct aa_conn *c, const struct aa_signing_key *key, struct aa_error *err)
+{
+    return aa_store_insert(c, "INSERT INTO signing_keys (" KEY_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6)", &key_shape,
+                           key, err);
+}
+
+enum aa_err aa_signing_key_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err)
+{
+    return aa_store_list(c, "SELECT " KEY_COLUMNS " FROM signing_keys ORDER BY not_before_ms DESC, kid", AA_NO_ARGS,
+                         &key_shape, row, ctx, err);
+}
+
+struct setting {
+    char *memory;
+    struct aa_view value;
+};
+
+static const struct aa_column setting_columns[] = {{AA_COLUMN_BLOB, offsetof(struct setting, value)}};
+static const struct aa_shape setting_shape = AA_SHAPE(setting_columns, struct setting);
+
+enum aa_err aa_setting_get(struct aa_conn *c, struct aa_view name, char **memory, struct aa_view *value,
+                           struct aa_error *err)
+{
+    struct setting setting;
+    enum aa_err rc;
+
+    rc = aa_store_find(c, "SELECT value FROM settings WHERE name = $1", AA_ARGS(AA_TEXT(name)), &setting_shape,
+                       &setting, err);
+    if (rc)
+        return rc;
+    *memory = setting.memory;
+    *value = setting.value;
+    return AA_OK;
+}
+
+enum aa_err aa_setting_put(struct aa_conn *c, struct aa_view name, struct aa_view value, struct aa_error *err)
+{
+    return aa_store_run(c,
+                        "INSERT INTO settings (name, value) VALUES ($1, $2) "
+                        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                        AA_ARGS(AA_TEXT(name), AA_BLOB(value)), NULL, err);
+}
+
+enum aa_err aa_setting_put_new(struct aa_conn *c, struct aa_view name, struct aa_view value, struct aa_error *err)
+{
+    return aa_store_run(c, "INSERT INTO settings (name, value) VALUES ($1, $2)", AA_ARGS(AA_TEXT(name), AA_BLOB(value)),
+                        NULL, err);
+}
+
+enum aa_err aa_lockout_find(struct aa_conn *c, struct aa_view key, int64_t *failures, int64_t *until_ms,
+                            struct aa_error *err)
+{
+    struct aa_stmt *stmt = NULL;
+    bool has_row = false;
+    enum aa_err rc;
+
+    rc = aa_store_begin(c, "SELECT failures, until_ms FROM lockouts WHERE key = $1", AA_ARGS(AA_BLOB(key)), &stmt, err);
+    if (rc)
+        return rc;
+    rc = aa_stmt_step(stmt, &has_row, err);
+    if (!rc) {
+        *failures = has_row ? aa_stmt_int(stmt, 0) : 0;
+        *until_ms = has_row ? aa_stmt_int(stmt, 1) : 0;
+    }
+    aa_stmt_end(stmt);
+    return rc;
+}
+
+enum aa_err aa_lockout_put(struct aa_conn *c, struct aa_view key, int64_t failures, int64_t until_ms,
+                           int64_t expires_ms, struct aa_error *err)
+{
+    return aa_store_run(c,
+                        "INSERT INTO lockouts (key, failures, until_ms, expires_ms) VALUES ($1, $2, $3, $4) "
+                        "ON CONFLICT (key) DO UPDATE SET failures = excluded.failures, "
+                        "until_ms = excluded.until_ms, expires_ms = excluded.expires_ms",
+                        AA_ARGS(AA_BLOB(key), AA_INT(failures), AA_INT(until_ms), AA_INT(expires_ms)), NULL, err);
+}
+
+enum aa_err aa_lockout_clear(struct aa_conn *c, struct aa_view key, struct aa_error *err)
+{
+    return aa_store_run(c, "DELETE FROM lockouts WHERE key = $1", AA_ARGS(AA_BLOB(key)), NULL, err);
+}
+
+enum aa_err aa_lockout_add(struct aa_conn *c, struct aa_view key, int64_t now_ms, int64_t expires_ms, int64_t *failures,
+                           struct aa_error *err)
+{
+    return aa_store_number(c,
+                           "INSERT INTO lockouts (key, failures, until_ms, expires_ms) VALUES ($1, 1, 0, $3) "
+                           "ON CONFLICT (key) DO UPDATE SET "
+                           "failures = CASE WHEN lockouts.expires_ms <= $2 THEN 1 ELSE lockouts.failures + 1 END, "
+                           "until_ms = CASE WHEN lockouts.expires_ms <= $2 THEN 0 ELSE lockouts.until_ms END, "
+                           "expires_ms = excluded.expires_ms RETURNING failures",
+                           AA_ARGS(AA_BLOB(key), AA_INT(now_ms), AA_INT(expires_ms)), failures, err);
+}

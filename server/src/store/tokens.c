@@ -1,0 +1,182 @@
+/* Authorization codes, access tokens, refresh tokens: digests only. */
+#include "store/record.h"
+
+#define CODE_COLUMNS                                                                                                   \
+    "code_key, grant_id, client_id, redirect_uri, code_challenge, scope, server_id, user_id, redirect_uri_sent, "      \
+    "created_ms, expires_ms, redeemed_ms"
+static const struct aa_column code_columns[] = {
+    {AA_COLUMN_BLOB, offsetof(struct aa_code, code_key)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_code, grant_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_code, client_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_code, redirect_uri)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_code, code_challenge)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_code, scope)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_code, server_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_code, user_id)},
+    {AA_COLUMN_BOOL, offsetof(struct aa_code, redirect_uri_sent)},
+    {AA_COLUMN_INT, offsetof(struct aa_code, created_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_code, expires_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_code, redeemed_ms)},
+};
+static const struct aa_shape code_shape = AA_SHAPE(code_columns, struct aa_code);
+
+#define ACCESS_COLUMNS                                                                                                 \
+    "token_key, jti, grant_id, client_id, user_id, server_id, scope, audience, issued_ms, expires_ms, revoked_ms"
+static const struct aa_column access_columns[] = {
+    {AA_COLUMN_BLOB, offsetof(struct aa_access_token, token_key)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_access_token, jti)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_access_token, grant_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_access_token, client_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_access_token, user_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_access_token, server_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_access_token, scope)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_access_token, audience)},
+    {AA_COLUMN_INT, offsetof(struct aa_access_token, issued_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_access_token, expires_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_access_token, revoked_ms)},
+};
+static const struct aa_shape access_shape = AA_SHAPE(access_columns, struct aa_access_token);
+
+#define REFRESH_COLUMNS                                                                                                \
+    "token_key, grant_id, client_id, user_id, server_id, scope, successor_sealed, issued_ms, expires_ms, rotated_ms, " \
+    "revoked_ms"
+static const struct aa_column refresh_columns[] = {
+    {AA_COLUMN_BLOB, offsetof(struct aa_refresh_token, token_key)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_refresh_token, grant_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_refresh_token, client_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_refresh_token, user_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_refresh_token, server_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_refresh_token, scope)},
+    {AA_COLUMN_BLOB, offsetof(struct aa_refresh_token, successor_sealed)},
+    {AA_COLUMN_INT, offsetof(struct aa_refresh_token, issued_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_refresh_token, expires_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_refresh_token, rotated_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_refresh_token, revoked_ms)},
+};
+static const struct aa_shape refresh_shape = AA_SHAPE(refresh_columns, struct aa_refresh_token);
+
+#define LIVE_COLUMNS                                                                                                   \
+    "t.jti, t.grant_id, t.client_id, t.user_id, t.server_id, t.scope, t.audience, u.email, u.name, c.client_name, "    \
+    "t.issued_ms, t.expires_ms, t.revoked_ms, g.revoked_ms, u.disabled_ms"
+static const struct aa_column live_columns[] = {
+    {AA_COLUMN_TEXT, offsetof(struct aa_live_token, jti)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_live_token, grant_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_live_token, client_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_live_token, user_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_live_token, server_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_live_token, scope)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_live_token, audience)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_live_token, email)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_live_token, name)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_live_token, client_name)},
+    {AA_COLUMN_INT, offsetof(struct aa_live_token, issued_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_live_token, expires_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_live_token, token_revoked_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_live_token, grant_revoked_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_live_token, user_disabled_ms)},
+};
+static const struct aa_shape live_shape = AA_SHAPE(live_columns, struct aa_live_token);
+
+enum aa_err aa_code_create(struct aa_conn *c, const struct aa_code *code, struct aa_error *err)
+{
+    return aa_store_insert(
+        c, "INSERT INTO codes (" CODE_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        &code_shape, code, err);
+}
+
+enum aa_err aa_code_find(struct aa_conn *c, struct aa_view code_key, struct aa_code *out, struct aa_error *err)
+{
+    return aa_store_find(c, "SELECT " CODE_COLUMNS " FROM codes WHERE code_key = $1", AA_ARGS(AA_BLOB(code_key)),
+                         &code_shape, out, err);
+}
+
+enum aa_err aa_code_redeem(struct aa_conn *c, struct aa_view code_key, int64_t now_ms, bool *won, struct aa_code *out,
+                           struct aa_error *err)
+{
+    enum aa_err rc;
+
+    rc = aa_store_find(c,
+                       "UPDATE codes SET redeemed_ms = $2 WHERE code_key = $1 AND redeemed_ms = 0 "
+                       "RETURNING " CODE_COLUMNS,
+                       AA_ARGS(AA_BLOB(code_key), AA_INT(now_ms)), &code_shape, out, NULL);
+    if (!rc)
+        *won = true;
+    if (rc != AA_ERR_NOT_FOUND)
+        return aa_store_told(rc, "a code cannot be redeemed", err);
+    rc = aa_code_find(c, code_key, out, err);
+    if (!rc)
+        *won = false;
+    return rc;
+}
+
+enum aa_err aa_access_token_create(struct aa_conn *c, const struct aa_access_token *token, struct aa_error *err)
+{
+    return aa_store_insert(
+        c, "INSERT INTO access_tokens (" ACCESS_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        &access_shape, token, err);
+}
+
+enum aa_err aa_access_token_revoke(struct aa_conn *c, struct aa_view token_key, int64_t now_ms, struct aa_error *err)
+{
+    return aa_store_change(c,
+                           "UPDATE access_tokens SET revoked_ms = CASE WHEN revoked_ms = 0 THEN $2 ELSE revoked_ms END "
+                           "WHERE token_key = $1",
+                           AA_ARGS(AA_BLOB(token_key), AA_INT(now_ms)), err);
+}
+
+/* Inner joins throughout: a token whose grant, person, client or server is gone has nobody to speak for. */
+enum aa_err aa_live_token_find(struct aa_conn *c, struct aa_view token_key, struct aa_live_token *out,
+                               struct aa_error *err)
+{
+    return aa_store_find(c,
+                         "SELECT " LIVE_COLUMNS " FROM access_tokens t "
+                         "JOIN grants g ON g.grant_id = t.grant_id "
+                         "JOIN users u ON u.user_id = t.user_id "
+                         "JOIN servers s ON s.server_id = t.server_id "
+                         "JOIN clients c ON c.client_id = t.client_id "
+                         "WHERE t.token_key = $1",
+                         AA_ARGS(AA_BLOB(token_key)), &live_shape, out, err);
+}
+
+enum aa_err aa_refresh_token_create(struct aa_conn *c, const struct aa_refresh_token *token, struct aa_error *err)
+{
+    return aa_store_insert(
+        c, "INSERT INTO refresh_tokens (" REFRESH_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        &refresh_shape, token, err);
+}
+
+enum aa_err aa_refresh_token_find(struct aa_conn *c, struct aa_view token_key, struct aa_refresh_token *out,
+                                  struct aa_error *err)
+{
+    return aa_store_find(c, "SELECT " REFRESH_COLUMNS " FROM refresh_tokens WHERE token_key = $1",
+                         AA_ARGS(AA_BLOB(token_key)), &refresh_shape, out, err);
+}
+
+enum aa_err aa_refresh_token_rotate(struct aa_conn *c, struct aa_view token_key, struct aa_view successor_sealed,
+                                    int64_t now_ms, bool *won, struct aa_refresh_token *out, struct aa_error *err)
+{
+    enum aa_err rc;
+
+    rc = aa_store_find(c,
+                       "UPDATE refresh_tokens SET rotated_ms = $3, successor_sealed = $2 "
+                       "WHERE token_key = $1 AND rotated_ms = 0 AND revoked_ms = 0 RETURNING " REFRESH_COLUMNS,
+                       AA_ARGS(AA_BLOB(token_key), AA_BLOB(successor_sealed), AA_INT(now_ms)), &refresh_shape, out,
+                       NULL);
+    if (!rc)
+        *won = true;
+    if (rc != AA_ERR_NOT_FOUND)
+        return aa_store_told(rc, "a refresh token cannot be rotated", err);
+    rc = aa_refresh_token_find(c, token_key, out, err);
+    if (!rc)
+        *won = false;
+    return rc;
+}
+
+enum aa_err aa_refresh_token_revoke(struct aa_conn *c, struct aa_view token_key, int64_t now_ms, struct aa_error *err)
+{
+    return aa_store_change(
+        c,
+        "UPDATE refresh_tokens SET revoked_ms = CASE WHEN revoked_ms = 0 THEN $2 ELSE revoked_ms END "
+        "WHERE token_key = $1",
+        AA_ARGS(AA_BLOB(token_key), AA_INT(now_ms)), err);
+}
