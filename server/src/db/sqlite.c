@@ -20,6 +20,7 @@
 #define WAL_SWITCH_TRIES 100  /* of 20 ms: switching to WAL does not wait by itself */
 #define CACHE_SLOTS 256       /* statements kept a connection; there are about a hundred in store/ */
 #define CACHE_FILL_MAX 192    /* beyond it statements are not kept */
+#define PLACES_MAX 24         /* placeholders of a statement */
 #define AUTOCHECKPOINT "4000" /* pages: only when the keeper's checkpoints do not keep up */
 
 struct aa_source {
@@ -33,7 +34,8 @@ struct sqlite_stmt {
     sqlite3_stmt *handle;
     struct sqlite_conn *conn;
     const char *sql;
-    int bind_rc; /* the first failed bind; told by step */
+    int places[PLACES_MAX + 1]; /* SQLite counts placeholders as they appear; "$2" is only a name to it */
+    int bind_rc;                /* the first failed bind; told by step */
     bool is_kept, in_use;
 };
 
@@ -312,6 +314,27 @@ static struct sqlite_stmt **find_slot(struct sqlite_conn *conn, const char *sql)
     return &conn->slots[at];
 }
 
+/* Where "$1", "$2", … stand. False for anything else: a mistake of ours. */
+static bool find_places(struct sqlite_stmt *stmt)
+{
+    int count = sqlite3_bind_parameter_count(stmt->handle);
+
+    for (int i = 1; i <= count; i++) {
+        const char *name = sqlite3_bind_parameter_name(stmt->handle, i);
+        long number = name && name[0] == '$' ? strtol(name + 1, NULL, 10) : 0;
+
+        if (number < 1 || number > PLACES_MAX)
+            return false;
+        stmt->places[number] = i;
+    }
+    return true;
+}
+
+static int place(const struct sqlite_stmt *stmt, int index)
+{
+    return index >= 1 && index <= PLACES_MAX ? stmt->places[index] : 0; /* 0: SQLITE_RANGE from the bind */
+}
+
 static enum aa_err compile(struct sqlite_conn *conn, const char *sql, bool keep, struct sqlite_stmt **out,
                            struct aa_error *err)
 {
@@ -325,7 +348,16 @@ static enum aa_err compile(struct sqlite_conn *conn, const char *sql, bool keep,
         aa_mem_free(stmt);
         return fail(conn->handle, rc, "a statement cannot be prepared", err);
     }
-    *stmt = (struct sqlite_stmt){{&aa_sqlite_driver}, stmt->handle, conn, sql, SQLITE_OK, keep, true};
+    if (!find_places(stmt)) {
+        sqlite3_finalize(stmt->handle);
+        aa_mem_free(stmt);
+        return aa_fail(err, AA_ERR_STORE, "a statement has placeholders other than $1 to $%d", PLACES_MAX);
+    }
+    stmt->base.driver = &aa_sqlite_driver;
+    stmt->conn = conn;
+    stmt->sql = sql;
+    stmt->is_kept = keep;
+    stmt->in_use = true;
     *out = stmt;
     return AA_OK;
 }
@@ -366,9 +398,10 @@ static void sqlite_bind_text(struct aa_stmt *base, int index, struct aa_view tex
     struct sqlite_stmt *stmt = inner_stmt(base);
 
     if (text.data)
-        note_bind(stmt, sqlite3_bind_text64(stmt->handle, index, text.data, text.len, SQLITE_STATIC, SQLITE_UTF8));
+        note_bind(stmt, sqlite3_bind_text64(stmt->handle, place(stmt, index), text.data, text.len, SQLITE_STATIC,
+                                            SQLITE_UTF8));
     else
-        note_bind(stmt, sqlite3_bind_null(stmt->handle, index));
+        note_bind(stmt, sqlite3_bind_null(stmt->handle, place(stmt, index)));
 }
 
 static void sqlite_bind_blob(struct aa_stmt *base, int index, struct aa_view bytes)
@@ -376,14 +409,16 @@ static void sqlite_bind_blob(struct aa_stmt *base, int index, struct aa_view byt
     struct sqlite_stmt *stmt = inner_stmt(base);
 
     if (bytes.data)
-        note_bind(stmt, sqlite3_bind_blob64(stmt->handle, index, bytes.data, bytes.len, SQLITE_STATIC));
+        note_bind(stmt, sqlite3_bind_blob64(stmt->handle, place(stmt, index), bytes.data, bytes.len, SQLITE_STATIC));
     else
-        note_bind(stmt, sqlite3_bind_null(stmt->handle, index));
+        note_bind(stmt, sqlite3_bind_null(stmt->handle, place(stmt, index)));
 }
 
 static void sqlite_bind_int(struct aa_stmt *base, int index, int64_t number)
 {
-    note_bind(inner_stmt(base), sqlite3_bind_int64(inner_stmt(base)->handle, index, number));
+    struct sqlite_stmt *stmt = inner_stmt(base);
+
+    note_bind(stmt, sqlite3_bind_int64(stmt->handle, place(stmt, index), number));
 }
 
 static enum aa_err sqlite_step(struct aa_stmt *base, bool *has_row, struct aa_error *err)

@@ -1,0 +1,123 @@
+#include "support_store.h"
+
+STORE_TEST(clients, a_client_is_found_by_id_and_by_fingerprint_as_it_was_put)
+{
+    struct aa_client client = sample_client("cl_1"), found;
+
+    client.fingerprint = key_of(1, 'f');
+    client.scope = VIEW("files:read");
+    client.application_type = VIEW("native");
+    client.client_uri = VIEW("https://client.example/");
+    client.last_used_ms = 7;
+    CHECK_OK(aa_client_create(c, &client, NULL));
+    CHECK_OK(aa_client_find(c, VIEW("cl_1"), &found, NULL));
+    CHECK_VIEW(found.client_id, "cl_1");
+    CHECK_VIEW(found.client_name, "Client");
+    CHECK_VIEW(found.redirect_uris, "[\"http://localhost/callback\"]");
+    CHECK_VIEW(found.grant_types, "authorization_code refresh_token");
+    CHECK_VIEW(found.scope, "files:read");
+    CHECK_VIEW(found.application_type, "native");
+    CHECK_VIEW(found.client_uri, "https://client.example/");
+    CHECK_VIEW(found.source, "dcr");
+    CHECK(aa_view_equal(found.fingerprint, key_of(1, 'f')));
+    CHECK_INT(found.created_ms, 1000);
+    CHECK_INT(found.last_used_ms, 7);
+    CHECK_INT(found.expires_ms, 5000);
+    aa_record_clear(&found.memory);
+    CHECK_OK(aa_client_find_by_fingerprint(c, key_of(1, 'f'), &found, NULL));
+    CHECK_VIEW(found.client_id, "cl_1");
+    aa_record_clear(&found.memory);
+    CHECK_ERR(aa_client_find(c, VIEW("cl_2"), &found, NULL), AA_ERR_NOT_FOUND);
+    CHECK_ERR(aa_client_find_by_fingerprint(c, key_of(1, 'g'), &found, NULL), AA_ERR_NOT_FOUND);
+}
+
+STORE_TEST(clients, id_and_fingerprint_are_taken_once_and_clients_without_fingerprint_do_not_collide)
+{
+    struct aa_client first = sample_client("cl_1"), second = sample_client("cl_2");
+
+    first.fingerprint = second.fingerprint = key_of(1, 'f');
+    CHECK_OK(aa_client_create(c, &first, NULL));
+    CHECK_ERR(aa_client_create(c, &second, NULL), AA_ERR_CONFLICT);
+    second.fingerprint = AA_VIEW_ABSENT;
+    CHECK_OK(aa_client_create(c, &second, NULL));
+    CHECK_ERR(aa_client_create(c, &second, NULL), AA_ERR_CONFLICT);
+    second.client_id = VIEW("cl_3");
+    CHECK_OK(aa_client_create(c, &second, NULL));
+}
+
+static int64_t expiry_of(struct aa_conn *c, const char *client_id)
+{
+    struct aa_client found;
+    int64_t expires_ms;
+
+    CHECK_OK(aa_client_find(c, VIEW(client_id), &found, NULL));
+    expires_ms = found.expires_ms;
+    aa_record_clear(&found.memory);
+    return expires_ms;
+}
+
+STORE_TEST(clients, a_used_client_never_expires_again)
+{
+    struct aa_client client = sample_client("cl_1"), found;
+
+    CHECK_OK(aa_client_create(c, &client, NULL));
+    CHECK_OK(aa_client_extend(c, VIEW("cl_1"), 8000, NULL));
+    CHECK_INT(expiry_of(c, "cl_1"), 8000);
+    CHECK_OK(aa_client_extend(c, VIEW("cl_1"), 6000, NULL)); /* never shortened */
+    CHECK_INT(expiry_of(c, "cl_1"), 8000);
+    CHECK_OK(aa_client_mark_used(c, VIEW("cl_1"), 4000, NULL));
+    CHECK_INT(expiry_of(c, "cl_1"), 0);
+    CHECK_OK(aa_client_extend(c, VIEW("cl_1"), 9000, NULL));
+    CHECK_INT(expiry_of(c, "cl_1"), 0);
+    CHECK_OK(aa_client_find(c, VIEW("cl_1"), &found, NULL));
+    CHECK_INT(found.last_used_ms, 4000);
+    aa_record_clear(&found.memory);
+    CHECK_ERR(aa_client_mark_used(c, VIEW("cl_2"), 1, NULL), AA_ERR_NOT_FOUND);
+}
+
+STORE_TEST(clients, clients_are_counted_and_listed)
+{
+    struct aa_client first = sample_client("cl_1"), second = sample_client("cl_2");
+    struct rows rows = {0};
+    int64_t count = -1;
+
+    CHECK_OK(aa_client_count(c, &count, NULL));
+    CHECK_INT(count, 0);
+    CHECK_OK(aa_client_create(c, &first, NULL));
+    CHECK_OK(aa_client_create(c, &second, NULL));
+    CHECK_OK(aa_client_count(c, &count, NULL));
+    CHECK_INT(count, 2);
+    CHECK_OK(aa_client_list(c, rows_note, &rows, NULL));
+    CHECK_INT(rows.count, 2);
+    CHECK_TEXT(rows.first[0], "cl_1");
+}
+
+/* A deleted grant must never widen access: it stays as a tombstone. */
+STORE_TEST(clients, a_deleted_client_leaves_revoked_grants_and_no_consent)
+{
+    struct aa_consent consent = {.user_id = VIEW("usr_1"),
+                                 .client_id = VIEW("cl_1"),
+                                 .server_id = VIEW("srv_1"),
+                                 .redirect_uri = VIEW("http://localhost/")};
+    struct aa_consent found_consent;
+    struct aa_client other = sample_client("cl_2"), found;
+    struct aa_grant other_grant = sample_grant("gr_2"), grant;
+
+    other_grant.client_id = VIEW("cl_2");
+    CHECK_OK(store_people(c, NULL, NULL));
+    CHECK_OK(aa_client_create(c, &other, NULL));
+    CHECK_OK(aa_grant_create(c, &other_grant, NULL));
+    CHECK_OK(aa_consent_put(c, &consent, NULL));
+    CHECK_OK(aa_client_delete(c, VIEW("cl_1"), 99, NULL));
+    CHECK_ERR(aa_client_find(c, VIEW("cl_1"), &found, NULL), AA_ERR_NOT_FOUND);
+    CHECK_ERR(aa_consent_find(c, consent.user_id, consent.client_id, consent.server_id, consent.redirect_uri,
+                              &found_consent, NULL),
+              AA_ERR_NOT_FOUND);
+    CHECK_OK(aa_grant_find(c, VIEW("gr_1"), &grant, NULL));
+    CHECK_INT(grant.revoked_ms, 99);
+    aa_record_clear(&grant.memory);
+    CHECK_OK(aa_grant_find(c, VIEW("gr_2"), &grant, NULL));
+    CHECK_INT(grant.revoked_ms, 0);
+    aa_record_clear(&grant.memory);
+    CHECK_ERR(aa_client_delete(c, VIEW("cl_1"), 99, NULL), AA_ERR_NOT_FOUND);
+}
