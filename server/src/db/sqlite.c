@@ -482,14 +482,17 @@ static int64_t sqlite_changes(struct aa_conn *conn)
 
 /* ---- transactions ---- */
 
-static const char *const control_sql[AA_CONTROL_COUNT][2] = {
-    [AA_CONTROL_BEGIN_READ] = {"BEGIN"},
-    [AA_CONTROL_BEGIN_WRITE] = {"BEGIN IMMEDIATE"},
-    [AA_CONTROL_COMMIT] = {"COMMIT"},
-    [AA_CONTROL_ROLLBACK] = {"ROLLBACK"},
-    [AA_CONTROL_SAVEPOINT] = {"SAVEPOINT closure"},
-    [AA_CONTROL_RELEASE] = {"RELEASE closure"},
-    [AA_CONTROL_ROLLBACK_TO] = {"ROLLBACK TO closure", "RELEASE closure"},
+static const struct {
+    const char *sql;
+    bool is_kept; /* the ways back are not: they must work when there is no memory to prepare a statement of ours */
+} controls[AA_CONTROL_COUNT] = {
+    [AA_CONTROL_BEGIN_READ] = {"BEGIN", true},
+    [AA_CONTROL_BEGIN_WRITE] = {"BEGIN IMMEDIATE", true},
+    [AA_CONTROL_COMMIT] = {"COMMIT", true},
+    [AA_CONTROL_ROLLBACK] = {"ROLLBACK", false},
+    [AA_CONTROL_SAVEPOINT] = {"SAVEPOINT closure", true},
+    [AA_CONTROL_RELEASE] = {"RELEASE closure", true},
+    [AA_CONTROL_ROLLBACK_TO] = {"ROLLBACK TO closure; RELEASE closure", false},
 };
 
 static enum aa_err run_kept(struct aa_conn *conn, const char *sql, struct aa_error *err)
@@ -506,30 +509,30 @@ static enum aa_err run_kept(struct aa_conn *conn, const char *sql, struct aa_err
     return rc;
 }
 
+static enum aa_err sqlite_run(struct aa_conn *conn, const char *sql, struct aa_error *err)
+{
+    int rc = execute(inner(conn), sql);
+
+    return rc ? fail(inner(conn)->handle, rc, "a statement failed", err) : AA_OK;
+}
+
 static enum aa_err sqlite_control(struct aa_conn *conn, enum aa_control what, struct aa_error *err)
 {
     enum aa_err rc = AA_OK;
 
     /* The one connection of an in-memory database reads and writes by turns; on a file readers are set up so for good.
      */
-    if (inner(conn)->source->in_memory && (what == AA_CONTROL_BEGIN_READ || what == AA_CONTROL_BEGIN_WRITE) &&
-        execute(inner(conn), what == AA_CONTROL_BEGIN_READ ? "PRAGMA query_only = ON" : "PRAGMA query_only = OFF"))
-        return aa_fail(err, AA_ERR_STORE, "the connection cannot be switched between reading and writing");
-    for (size_t i = 0; !rc && i < 2 && control_sql[what][i]; i++)
-        rc = run_kept(conn, control_sql[what][i], err);
-    return rc;
+    if (inner(conn)->source->in_memory && (what == AA_CONTROL_BEGIN_READ || what == AA_CONTROL_BEGIN_WRITE))
+        rc =
+            sqlite_run(conn, what == AA_CONTROL_BEGIN_READ ? "PRAGMA query_only = ON" : "PRAGMA query_only = OFF", err);
+    if (rc)
+        return rc;
+    return controls[what].is_kept ? run_kept(conn, controls[what].sql, err) : sqlite_run(conn, controls[what].sql, err);
 }
 
 static bool sqlite_in_transaction(struct aa_conn *conn)
 {
     return sqlite3_get_autocommit(inner(conn)->handle) == 0;
-}
-
-static enum aa_err sqlite_run(struct aa_conn *conn, const char *sql, struct aa_error *err)
-{
-    int rc = execute(inner(conn), sql);
-
-    return rc ? fail(inner(conn)->handle, rc, "the schema cannot be changed", err) : AA_OK;
 }
 
 /* PASSIVE: takes no lock a writer or reader waits for, and does as much as it can. What it could not do it does next
