@@ -56,7 +56,7 @@ LAYERS = [
         files={"listener.c": r"microhttpd\.h"},
     ),
     layer("server/src/endpoint", ["authagent", *CORE[:4], "domain", "store", "db", "http", "endpoint"]),
-    layer("server/src/domain", ["authagent", *SERVER_BELOW_DOMAIN, "domain"]),
+    layer("server/src/domain", ["authagent", *SERVER_BELOW_DOMAIN, "domain"], files={"key_cache.c": r"pthread\.h"}),
     layer("server/src/password", ["authagent", "base", "crypto", "password"], {"argon2.h"}),
     layer("server/src/store", ["authagent", "base", "db", "store"]),
     layer("server/src/db", ["authagent", "base", "db"], SYSTEM, files={"sqlite.c": r"sqlite3\.h"}),

@@ -27,6 +27,8 @@ struct aa_settings {
     int64_t clients_max;        /* 100000 dynamically registered ones */
     bool registration;          /* true: POST /register is open */
     bool iss_parameter;         /* true: RFC 9207 iss in authorization responses */
+    bool has_admin_digest;      /* a second administrator's token was configured, besides the one `init` made */
+    uint8_t admin_digest[AA_SHA256_LEN]; /* its SHA-256 */
     const char *redirect_schemes; /* private-use schemes clients may register: "cursor vscode vscode-insiders claude windsurf zed" */
 };
 

@@ -29,6 +29,9 @@ struct aa_server_registration {
 /* Registers; fills *out (clear with aa_record_clear). AA_ERR_CONFLICT when the resource is registered; request errors for bad members, the message says which. */
 AA_CHECK enum aa_err aa_directory_register(struct aa_app *app, const struct aa_server_registration *registration, struct aa_server *out, struct aa_error *err);
 
+/* Removes it with its keys; its grants are revoked. AA_ERR_NOT_FOUND. */
+AA_CHECK enum aa_err aa_directory_remove(struct aa_app *app, struct aa_view server_id, struct aa_error *err);
+
 /* The administrator's token: made once ("adm_…"; only its digest is kept), replaced by aa_admin_token_renew(). Appends the token. AA_ERR_CONFLICT when there is
  * one. */
 AA_CHECK enum aa_err aa_admin_token_create(struct aa_app *app, struct aa_buf *token, struct aa_error *err);

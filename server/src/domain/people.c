@@ -1,0 +1,193 @@
+/* People: made, changed, and logged in by password. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "domain/directory.h"
+#include "domain/texts.h"
+#include "password/password.h"
+#include "store/store.h"
+
+#define EMAIL_MAX_LEN 254 /* RFC 5321 §4.5.3.1.3, less the angle brackets */
+#define NAME_MAX_LEN 200
+#define SALT_LEN 16
+#define PHC_MAX 160
+
+/* ---- checking what was given ---- */
+
+/* The address itself is proven by nobody here; it only must not break what it is written into. */
+static bool is_email_char(char c)
+{
+    return (unsigned char)c > 0x20 && c != 0x7f && !strchr("\"(),:;<>[\\]", c);
+}
+
+static bool is_email(struct aa_view email)
+{
+    struct aa_view local, domain;
+
+    if (email.len > EMAIL_MAX_LEN || !aa_text_is_plain(email))
+        return false;
+    for (size_t i = 0; i < email.len; i++)
+        if (!is_email_char(email.data[i]))
+            return false;
+    if (!aa_view_cut(email, '@', &local, &domain) || aa_view_find(domain, '@') != SIZE_MAX)
+        return false;
+    return local.len > 0 && domain.len > 0 && domain.data[0] != '.' && domain.data[domain.len - 1] != '.';
+}
+
+static size_t count_characters(struct aa_view text)
+{
+    size_t count = 0;
+
+    for (; text.len > 0; count++) {
+        size_t len = aa_view_utf8_len(text);
+
+        text = aa_view_from(text, len ? len : 1);
+    }
+    return count;
+}
+
+static enum aa_err check_password(struct aa_view password, struct aa_error *err)
+{
+    if (!aa_view_is_utf8(password))
+        return aa_fail(err, AA_ERR_REQUEST_MALFORMED, "the password is no UTF-8 text");
+    if (count_characters(password) < AA_PASSWORD_MIN)
+        return aa_fail(err, AA_ERR_REQUEST_MALFORMED, "the password has fewer than %d characters", AA_PASSWORD_MIN);
+    if (password.len > AA_PASSWORD_MAX)
+        return aa_fail(err, AA_ERR_TOO_LONG, "the password is longer than %d bytes", AA_PASSWORD_MAX);
+    return AA_OK;
+}
+
+static enum aa_err check_person(struct aa_view email, struct aa_view name, struct aa_view password,
+                                struct aa_error *err)
+{
+    if (!is_email(email))
+        return aa_fail(err, AA_ERR_REQUEST_MALFORMED, "the e-mail address is not usable");
+    if (name.len > NAME_MAX_LEN || !aa_text_is_plain(name))
+        return aa_fail(err, AA_ERR_REQUEST_MALFORMED, "the name is longer than %d bytes or no plain text",
+                       NAME_MAX_LEN);
+    return check_password(password, err);
+}
+
+static enum aa_err hash_password(const struct aa_app *app, struct aa_view password, struct aa_buf *phc,
+                                 struct aa_error *err)
+{
+    uint8_t salt[SALT_LEN];
+
+    if (aa_app_random(app, salt, sizeof salt))
+        return aa_fail(err, AA_ERR_RANDOM, "no random bytes for a password's salt");
+    return aa_password_hash(password, aa_view_make(salt, sizeof salt), phc, err);
+}
+
+/* ---- making and changing ---- */
+
+static enum aa_err create_user(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    enum aa_err rc = aa_user_create(conn, ctx, NULL);
+
+    if (rc == AA_ERR_CONFLICT)
+        return aa_fail(err, rc, "the e-mail address is taken");
+    return rc ? aa_fail(err, rc, "the person cannot be stored: %s", aa_err_text(rc)) : AA_OK;
+}
+
+enum aa_err aa_person_create(struct aa_app *app, struct aa_view email, struct aa_view name, struct aa_view password,
+                             struct aa_buf *user_id, struct aa_error *err)
+{
+    struct aa_user user = {.email = aa_view_trim(email), .name = name};
+    struct aa_buf id, phc;
+    enum aa_err rc;
+
+    rc = check_person(user.email, name, password, err);
+    if (rc)
+        return rc;
+    aa_buf_init(&id, 64);
+    aa_buf_init(&phc, PHC_MAX);
+    rc = aa_app_new_id(app, "usr_", &id, err);
+    if (!rc)
+        rc = hash_password(app, password, &phc, err);
+    if (!rc) {
+        user.user_id = aa_buf_view(&id);
+        user.password_phc = aa_buf_view(&phc);
+        user.created_ms = aa_app_now_ms(app);
+        rc = aa_db_write(app->db, create_user, &user, err);
+    }
+    if (!rc) {
+        aa_buf_add(user_id, aa_buf_view(&id));
+        rc = aa_buf_check(user_id, "a person's id", err);
+    }
+    aa_buf_clear(&id);
+    aa_buf_wipe_clear(&phc);
+    return rc;
+}
+
+struct change {
+    struct aa_view email, phc;
+    bool disabled;
+    int64_t now_ms;
+};
+
+static enum aa_err find_person(struct aa_conn *conn, struct aa_view email, struct aa_user *out, struct aa_error *err)
+{
+    enum aa_err rc = aa_user_find_by_email(conn, email, out, NULL);
+
+    if (rc == AA_ERR_NOT_FOUND)
+        return aa_fail(err, rc, "there is no person with this e-mail address");
+    return rc ? aa_fail(err, rc, "a person cannot be looked up: %s", aa_err_text(rc)) : AA_OK;
+}
+
+static enum aa_err change_password(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    const struct change *change = ctx;
+    struct aa_user user = {0};
+    enum aa_err rc;
+
+    rc = find_person(conn, change->email, &user, err);
+    if (!rc)
+        rc = aa_user_set_password(conn, user.user_id, change->phc, err);
+    aa_record_clear(&user.memory);
+    return rc;
+}
+
+enum aa_err aa_person_set_password(struct aa_app *app, struct aa_view email, struct aa_view password,
+                                   struct aa_error *err)
+{
+    struct change change = {.email = aa_view_trim(email)};
+    struct aa_buf phc;
+    enum aa_err rc;
+
+    rc = check_password(password, err);
+    if (rc)
+        return rc;
+    aa_buf_init(&phc, PHC_MAX);
+    rc = hash_password(app, password, &phc, err);
+    if (!rc) {
+        change.phc = aa_buf_view(&phc);
+        rc = aa_db_write(app->db, change_password, &change, err);
+    }
+    aa_buf_wipe_clear(&phc);
+    return rc;
+}
+
+static enum aa_err change_disabled(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    const struct change *change = ctx;
+    struct aa_user user = {0};
+    enum aa_err rc;
+
+    rc = find_person(conn, change->email, &user, err);
+    if (!rc)
+        rc = aa_user_set_disabled(conn, user.user_id, change->disabled ? change->now_ms : 0, err);
+    if (!rc && change->disabled)
+        rc = aa_session_delete_of_user(conn, user.user_id, err);
+    if (!rc && change->disabled)
+        rc = aa_grant_revoke_of_user(conn, user.user_id, change->now_ms, err);
+    aa_record_clear(&user.memory);
+    return rc;
+}
+
+enum aa_err aa_person_set_disabled(struct aa_app *app, struct aa_view email, bool disabled, struct aa_error *err)
+{
+    struct change change = {.email = aa_view_trim(email), .disabled = disabled, .now_ms = aa_app_now_ms(app)};
+
+    return aa_db_write(app->db, change_disabled, &change, err);
+}

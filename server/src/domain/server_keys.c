@@ -1,0 +1,372 @@
+#include "domain/server_keys.h"
+
+#include "base/base64.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "domain/key_cache.h"
+#include "store/store.h"
+
+#define RANDOM_TEXT_LEN 32 /* of 62 letters: 190 bits */
+#define CHECKSUM_LEN 6     /* of 62 letters: 32 bits */
+#define BODY_LEN (AA_KEY_ID_LEN + RANDOM_TEXT_LEN)
+#define SECRET_LEN (BODY_LEN + CHECKSUM_LEN)
+#define ROUNDS 100000
+#define ROUNDS_MAX 10000000 /* what a stored string may demand */
+#define SALT_LEN 16
+#define PHC_PREFIX "$pbkdf2-sha256$i="
+#define PHC_MAX 128
+#define NAME_MAX_LEN 200
+
+/* ---- the form of a secret ---- */
+
+static bool is_alnum(struct aa_view text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')))
+            return false;
+    }
+    return true;
+}
+
+/* Keyed with a key that lives in the store, so that nobody but us makes a secret that passes: PBKDF2 is never spent on
+ * what a stranger made up, not even with a known key id in front. */
+static enum aa_err compute_checksum(const uint8_t key[AA_SHA256_LEN], struct aa_view body, char out[CHECKSUM_LEN])
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    uint8_t digest[AA_SHA256_LEN];
+    uint32_t value;
+    enum aa_err rc;
+
+    rc = aa_hmac_sha256(aa_view_make(key, AA_SHA256_LEN), body, digest);
+    if (rc)
+        return rc;
+    value = (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 | (uint32_t)digest[2] << 8 | digest[3];
+    for (size_t i = 0; i < CHECKSUM_LEN; i++) {
+        out[i] = letters[value % 62];
+        value /= 62;
+    }
+    return AA_OK;
+}
+
+/* What can be told without any cryptography. */
+static bool is_shaped(struct aa_view secret)
+{
+    return secret.len == SECRET_LEN && aa_view_has_prefix(secret, AA_VIEW("sk_")) && is_alnum(aa_view_from(secret, 3));
+}
+
+static bool has_checksum(const struct aa_key_cache *cache, struct aa_view secret)
+{
+    char checksum[CHECKSUM_LEN];
+
+    if (compute_checksum(aa_key_cache_checksum_key(cache), aa_view_slice(secret, 0, BODY_LEN), checksum))
+        return false;
+    return aa_ct_equal(aa_view_make(checksum, sizeof checksum), aa_view_from(secret, BODY_LEN));
+}
+
+static struct aa_view key_id_of(struct aa_view secret)
+{
+    return aa_view_slice(secret, 0, AA_KEY_ID_LEN);
+}
+
+/* ---- the stored hash ---- */
+
+static enum aa_err build_phc(struct aa_view secret, const uint8_t salt[SALT_LEN], struct aa_buf *phc,
+                             struct aa_error *err)
+{
+    uint8_t hash[AA_SHA256_LEN];
+    enum aa_err rc;
+
+    rc = aa_pbkdf2_sha256(secret, aa_view_make(salt, SALT_LEN), ROUNDS, hash, sizeof hash);
+    if (rc)
+        return aa_fail(err, rc, "a key could not be hashed");
+    aa_buf_add_format(phc, PHC_PREFIX "%d$", ROUNDS);
+    aa_buf_add_base64url(phc, aa_view_make(salt, SALT_LEN));
+    aa_buf_add_char(phc, '$');
+    aa_buf_add_base64url(phc, aa_view_make(hash, sizeof hash));
+    return aa_buf_check(phc, "a key's hash", err);
+}
+
+struct phc {
+    int64_t rounds;
+    struct aa_buf salt, hash;
+};
+
+static enum aa_err parse_phc(struct aa_view text, struct phc *out)
+{
+    struct aa_view rounds, salt, hash;
+
+    if (!aa_view_has_prefix(text, AA_VIEW(PHC_PREFIX)))
+        return AA_ERR_STORE;
+    text = aa_view_from(text, sizeof PHC_PREFIX - 1);
+    if (!aa_view_cut(text, '$', &rounds, &text) || !aa_view_cut(text, '$', &salt, &hash))
+        return AA_ERR_STORE;
+    if (aa_view_parse_int64(rounds, &out->rounds) || out->rounds < 1 || out->rounds > ROUNDS_MAX)
+        return AA_ERR_STORE;
+    if (aa_base64url_decode(salt, &out->salt, NULL) || aa_base64url_decode(hash, &out->hash, NULL))
+        return AA_ERR_STORE;
+    return out->hash.len == AA_SHA256_LEN ? AA_OK : AA_ERR_STORE;
+}
+
+/* About 22 ms. */
+static enum aa_err check_phc(struct aa_view secret, struct aa_view text, bool *matches, struct aa_error *err)
+{
+    uint8_t hash[AA_SHA256_LEN];
+    struct phc phc;
+    enum aa_err rc;
+
+    aa_buf_init(&phc.salt, PHC_MAX);
+    aa_buf_init(&phc.hash, PHC_MAX);
+    rc = parse_phc(text, &phc);
+    if (rc)
+        aa_fail(err, rc, "the stored hash of a key cannot be read");
+    else
+        rc = aa_pbkdf2_sha256(secret, aa_buf_view(&phc.salt), (uint32_t)phc.rounds, hash, sizeof hash);
+    if (!rc)
+        *matches = aa_ct_equal(aa_view_make(hash, sizeof hash), aa_buf_view(&phc.hash));
+    aa_buf_clear(&phc.salt);
+    aa_buf_clear(&phc.hash);
+    return rc;
+}
+
+/* ---- minting and withdrawing ---- */
+
+static enum aa_err mint_secret(const struct aa_app *app, struct aa_buf *secret, struct aa_error *err)
+{
+    char checksum[CHECKSUM_LEN];
+    enum aa_err rc;
+
+    rc = aa_app_new_id(app, "sk_", secret, err);
+    if (!rc && aa_random_alnum(app->random, app->ctx, RANDOM_TEXT_LEN, secret))
+        rc = aa_fail(err, AA_ERR_RANDOM, "no random characters for a key");
+    if (!rc && compute_checksum(aa_key_cache_checksum_key(app->key_cache), aa_buf_view(secret), checksum))
+        rc = aa_fail(err, AA_ERR_CRYPTO, "a key's checksum could not be computed");
+    if (rc)
+        return rc;
+    aa_buf_add(secret, aa_view_make(checksum, sizeof checksum));
+    return aa_buf_check(secret, "a key", err);
+}
+
+static enum aa_err create_key(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    enum aa_err rc = aa_server_key_create(conn, ctx, NULL);
+
+    if (rc == AA_ERR_NOT_FOUND)
+        return aa_fail(err, rc, "there is no server with this id");
+    return rc ? aa_fail(err, rc, "the key cannot be stored: %s", aa_err_text(rc)) : AA_OK;
+}
+
+static enum aa_err store_key(struct aa_app *app, struct aa_view server_id, struct aa_view name, struct aa_view secret,
+                             struct aa_error *err)
+{
+    struct aa_server_key row = {.key_id = key_id_of(secret), .server_id = server_id, .name = name};
+    uint8_t salt[SALT_LEN];
+    struct aa_buf phc;
+    enum aa_err rc;
+
+    if (aa_app_random(app, salt, sizeof salt))
+        return aa_fail(err, AA_ERR_RANDOM, "no random bytes for a key's salt");
+    aa_buf_init(&phc, PHC_MAX);
+    rc = build_phc(secret, salt, &phc, err);
+    if (!rc) {
+        row.secret_phc = aa_buf_view(&phc);
+        row.created_ms = aa_app_now_ms(app);
+        rc = aa_db_write(app->db, create_key, &row, err);
+    }
+    aa_buf_clear(&phc);
+    return rc;
+}
+
+enum aa_err aa_server_key_mint(struct aa_app *app, struct aa_view server_id, struct aa_view name, struct aa_buf *key_id,
+                               struct aa_buf *secret, struct aa_error *err)
+{
+    struct aa_buf minted;
+    enum aa_err rc;
+
+    if (name.len == 0 || name.len > NAME_MAX_LEN || !aa_view_is_utf8(name))
+        return aa_fail(err, AA_ERR_REQUEST_MALFORMED, "name must be 1 to %d bytes of UTF-8", NAME_MAX_LEN);
+    aa_buf_init(&minted, SECRET_LEN);
+    rc = mint_secret(app, &minted, err);
+    if (!rc)
+        rc = store_key(app, server_id, name, aa_buf_view(&minted), err);
+    if (!rc) {
+        aa_buf_add(key_id, key_id_of(aa_buf_view(&minted)));
+        aa_buf_add(secret, aa_buf_view(&minted));
+        rc = aa_buf_check(key_id, "a key's id", err);
+    }
+    if (!rc)
+        rc = aa_buf_check(secret, "a key", err);
+    aa_buf_wipe_clear(&minted);
+    return rc;
+}
+
+struct withdrawal {
+    struct aa_view server_id, key_id;
+    int64_t now_ms;
+};
+
+static enum aa_err revoke_key(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    const struct withdrawal *withdrawal = ctx;
+
+    return aa_server_key_revoke(conn, withdrawal->server_id, withdrawal->key_id, withdrawal->now_ms, err);
+}
+
+enum aa_err aa_server_key_withdraw(struct aa_app *app, struct aa_view server_id, struct aa_view key_id,
+                                   struct aa_error *err)
+{
+    struct withdrawal withdrawal = {server_id, key_id, aa_app_now_ms(app)};
+    enum aa_err rc;
+
+    rc = aa_db_write(app->db, revoke_key, &withdrawal, err);
+    aa_key_cache_forget_key(app->key_cache, key_id);
+    return rc;
+}
+
+void aa_server_key_forget(struct aa_app *app, struct aa_view server_id)
+{
+    aa_key_cache_forget_server(app->key_cache, server_id);
+}
+
+/* ---- checking ---- */
+
+struct lookup {
+    struct aa_view key_id;
+    struct aa_server_key row;
+};
+
+static enum aa_err find_key(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    struct lookup *lookup = ctx;
+
+    return aa_server_key_find(conn, lookup->key_id, &lookup->row, err);
+}
+
+/* The row of a key in force. AA_ERR_NOT_FOUND also when it was revoked. */
+static enum aa_err find_live(struct aa_app *app, struct aa_view key_id, struct lookup *lookup, struct aa_error *err)
+{
+    enum aa_err rc;
+
+    *lookup = (struct lookup){.key_id = key_id};
+    rc = aa_db_read(app->db, find_key, lookup, err);
+    if (!rc && lookup->row.revoked_ms != 0) {
+        aa_record_clear(&lookup->row.memory);
+        rc = aa_fail(err, AA_ERR_NOT_FOUND, "the key was revoked");
+    }
+    return rc;
+}
+
+/* What is remembered was looked at a while ago: another process may have revoked the key since. */
+static enum aa_key_verdict look_again(struct aa_app *app, struct aa_view secret, const struct aa_key_name *name)
+{
+    struct lookup lookup;
+    enum aa_err rc;
+
+    rc = find_live(app, key_id_of(secret), &lookup, NULL);
+    if (rc == AA_ERR_NOT_FOUND) {
+        aa_key_cache_forget_key(app->key_cache, key_id_of(secret));
+        return AA_KEY_BAD;
+    }
+    if (rc)
+        return AA_KEY_UNKNOWN_YET; /* the slow check meets the same trouble, and can tell it */
+    aa_record_clear(&lookup.row.memory);
+    aa_key_cache_confirm(app->key_cache, name, aa_app_now_ms(app));
+    return AA_KEY_GOOD;
+}
+
+/* BAD for what cannot be a key of ours, GOOD only when it is remembered and in force. */
+static enum aa_key_verdict ask_cache(struct aa_app *app, struct aa_view secret, struct aa_key_name *name)
+{
+    enum aa_key_known known;
+
+    if (!is_shaped(secret))
+        return AA_KEY_BAD;
+    if (aa_key_cache_name(app->key_cache, secret, name))
+        return AA_KEY_UNKNOWN_YET;
+    known = aa_key_cache_find(app->key_cache, name, aa_app_now_ms(app));
+    if (known == AA_KEY_FRESH)
+        return AA_KEY_GOOD;
+    if (known == AA_KEY_STALE)
+        return look_again(app, secret, name);
+    return has_checksum(app->key_cache, secret) ? AA_KEY_UNKNOWN_YET : AA_KEY_BAD;
+}
+
+enum aa_key_verdict aa_server_key_check_fast(struct aa_app *app, struct aa_view secret, struct aa_buf *server_id)
+{
+    struct aa_key_name name;
+    enum aa_key_verdict verdict = ask_cache(app, secret, &name);
+
+    if (verdict == AA_KEY_GOOD)
+        aa_buf_add_text(server_id, name.server_id);
+    return verdict;
+}
+
+static enum aa_err mark_used(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    const struct withdrawal *use = ctx;
+
+    return aa_server_key_mark_used(conn, use->key_id, use->now_ms, err);
+}
+
+/* For people who look which keys are in use; a full disk must not make a good key a bad one. */
+static void note_use(struct aa_app *app, struct aa_view key_id)
+{
+    struct withdrawal use = {AA_VIEW_ABSENT, key_id, aa_app_now_ms(app)};
+    enum aa_err rc = aa_db_write(app->db, mark_used, &use, NULL);
+
+    if (rc)
+        aa_app_log(app, 2, NULL, "the last use of a key could not be noted: %s", aa_err_text(rc));
+}
+
+/* With the row and PBKDF2; only one thread at a time for one key id. */
+static enum aa_err check_row(struct aa_app *app, struct aa_view claimed_server_id, struct aa_view secret,
+                             struct aa_key_name *name, bool *good, struct aa_error *err)
+{
+    uint64_t generation = aa_key_cache_generation(app->key_cache);
+    struct lookup lookup;
+    bool matches = false;
+    enum aa_err rc;
+
+    rc = find_live(app, key_id_of(secret), &lookup, NULL);
+    if (rc == AA_ERR_NOT_FOUND)
+        return AA_OK;
+    if (rc)
+        return aa_fail(err, rc, "a key could not be looked up: %s", aa_err_text(rc));
+    if (aa_view_is_absent(claimed_server_id) || aa_view_equal(claimed_server_id, lookup.row.server_id))
+        rc = check_phc(secret, lookup.row.secret_phc, &matches, err);
+    if (!rc && matches) {
+        aa_key_cache_put(app->key_cache, name, lookup.row.server_id, generation, aa_app_now_ms(app));
+        *good = true;
+    }
+    aa_record_clear(&lookup.row.memory);
+    return rc;
+}
+
+enum aa_err aa_server_key_check(struct aa_app *app, struct aa_view claimed_server_id, struct aa_view secret, bool *good,
+                                struct aa_buf *server_id, struct aa_error *err)
+{
+    struct aa_key_name name = {0};
+    enum aa_key_verdict verdict;
+    bool is_new = false;
+    enum aa_err rc = AA_OK;
+
+    *good = false;
+    if (ask_cache(app, secret, &name) == AA_KEY_BAD)
+        return AA_OK;
+    aa_key_cache_enter(app->key_cache, key_id_of(secret));
+    verdict = ask_cache(app, secret, &name); /* whoever was in before us may have settled it */
+    if (verdict == AA_KEY_UNKNOWN_YET)
+        rc = check_row(app, claimed_server_id, secret, &name, &is_new, err);
+    aa_key_cache_leave(app->key_cache, key_id_of(secret));
+    if (rc || (verdict != AA_KEY_GOOD && !is_new))
+        return rc;
+    if (is_new)
+        note_use(app, key_id_of(secret));
+    if (!aa_view_is_absent(claimed_server_id) && !aa_view_equal_text(claimed_server_id, name.server_id))
+        return AA_OK;
+    aa_buf_add_text(server_id, name.server_id);
+    rc = aa_buf_check(server_id, "a server's id", err);
+    *good = rc == AA_OK;
+    return rc;
+}
