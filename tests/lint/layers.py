@@ -62,7 +62,7 @@ LAYERS = [
     layer("server/src/db", ["authagent", "base", "db"], SYSTEM, files={"sqlite.c": r"sqlite3\.h"}),
     layer(
         "server/src/main",
-        ["authagent", *CORE[:4], "domain", "endpoint", "http", "store", "db", "password", "main"],
+        ["authagent", *CORE[:5], "domain", "endpoint", "http", "store", "db", "password", "main"],
         SYSTEM,
         files={"config.*": r"ini\.h"},
     ),

@@ -1,0 +1,96 @@
+#include "main/runtime.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "domain/keyring.h"
+#include "domain/server_keys.h"
+#include "domain/texts.h"
+#include "main/master_key.h"
+#include "store/store.h"
+
+static int64_t now_ms(void *ctx)
+{
+    struct timespec now;
+
+    (void)ctx;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* One write a line, so that lines of many threads do not mix. */
+static void write_log(void *ctx, int level, const char *request_id, const char *message)
+{
+    static const char *const names[] = {"debug", "info", "warning", "error"};
+    const struct aa_runtime *runtime = ctx;
+    struct aa_buf line;
+
+    if (level < runtime->log_level)
+        return;
+    aa_buf_init(&line, 2048);
+    aa_text_add_time(&line, now_ms(NULL));
+    aa_buf_add_format(&line, " %s ", names[level < 0 ? 0 : level > 3 ? 3 : level]);
+    if (request_id && *request_id)
+        aa_buf_add_format(&line, "[%s] ", request_id);
+    aa_buf_add_format(&line, "%s\n", message);
+    fwrite(aa_buf_text(&line), 1, line.len, stderr);
+    aa_buf_clear(&line);
+}
+
+enum aa_err aa_runtime_open(struct aa_runtime *runtime, const struct aa_config *config, enum aa_database database,
+                            struct aa_error *err)
+{
+    struct aa_db_options options = {.url = aa_config_text(config, AA_CONFIG_database),
+                                    .synchronous_normal = aa_config_number(config, AA_CONFIG_synchronous) == 1,
+                                    .migrate = true,
+                                    .must_exist = database == AA_DATABASE_EXISTING};
+    struct aa_app *app = &runtime->app;
+    struct aa_error why = AA_ERROR_INIT;
+    enum aa_err rc;
+
+    *runtime = (struct aa_runtime){.log_level = (int)aa_config_number(config, AA_CONFIG_log_level)};
+    app->now_ms = now_ms;
+    app->random = aa_random_system;
+    app->ctx = runtime;
+    app->log = write_log;
+    rc = aa_crypto_init(err);
+    if (!rc)
+        rc = aa_config_fill_settings(config, &app->settings, err);
+    if (rc)
+        return rc;
+    rc = aa_db_open(&options, &app->db, &why);
+    if (rc == AA_ERR_NOT_FOUND)
+        return aa_fail(err, rc, "%s; `auth-agent-server init` makes one", why.message);
+    if (rc)
+        return aa_fail(err, rc, "%s", why.message);
+    return aa_key_cache_new(app, &app->key_cache, err);
+}
+
+enum aa_err aa_runtime_open_keys(struct aa_runtime *runtime, const struct aa_config *config, struct aa_error *err)
+{
+    enum aa_err rc;
+
+    rc = aa_master_key_open(&runtime->app, config, runtime->master_key, err);
+    return rc ? rc : aa_keyring_open(&runtime->app, runtime->master_key, &runtime->app.keyring, err);
+}
+
+void aa_runtime_clear(struct aa_runtime *runtime)
+{
+    aa_keyring_free(runtime->app.keyring);
+    aa_key_cache_free(runtime->app.key_cache);
+    aa_db_close(runtime->app.db);
+    aa_mem_wipe(runtime, sizeof *runtime);
+}
+
+enum aa_err aa_command_with_runtime(const struct aa_call *call, aa_runtime_fn act, struct aa_error *err)
+{
+    struct aa_runtime runtime;
+    enum aa_err rc = aa_runtime_open(&runtime, call->config, AA_DATABASE_EXISTING, err);
+
+    if (!rc)
+        rc = act(call, &runtime, err);
+    aa_runtime_clear(&runtime);
+    return rc;
+}
