@@ -333,15 +333,18 @@ static enum aa_err check_one(struct aa_config *config, enum aa_config_id id, str
     return AA_ERR_OPTION_INVALID;
 }
 
+/* The issuer last: by default it follows from the port. */
 static enum aa_err check_all(struct aa_config *config, struct aa_error *err)
 {
+    const struct aa_config_value *issuer = &config->values[AA_CONFIG_issuer];
     enum aa_err rc = AA_OK;
 
     for (int i = 0; !rc && i < AA_CONFIG_COUNT; i++)
-        rc = check_one(config, (enum aa_config_id)i, err);
-    if (!rc && config->values[AA_CONFIG_port].number == 0 && config->values[AA_CONFIG_issuer].source == AA_FROM_DEFAULT)
+        if (i != AA_CONFIG_issuer)
+            rc = check_one(config, (enum aa_config_id)i, err);
+    if (!rc && config->values[AA_CONFIG_port].number == 0 && issuer->source == AA_FROM_DEFAULT)
         rc = aa_fail(err, AA_ERR_OPTION_INVALID, "port 0 takes any free port, so issuer must be given");
-    return rc;
+    return rc ? rc : check_one(config, AA_CONFIG_issuer, err);
 }
 
 enum aa_err aa_config_finish(struct aa_config *config, const char *file, aa_config_getenv_fn getenv_fn,

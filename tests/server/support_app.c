@@ -1,0 +1,53 @@
+#include "support_app.h"
+
+#include <stdio.h>
+
+#include "domain/server_keys.h"
+
+static int64_t now_ms(void *ctx)
+{
+    return ((struct app_fixture *)ctx)->now_ms;
+}
+
+static enum aa_err random_bytes(void *ctx, void *out, size_t len)
+{
+    (void)ctx;
+    return aa_random_system(NULL, out, len);
+}
+
+static void keep_log(void *ctx, int level, const char *request_id, const char *message)
+{
+    struct app_fixture *f = ctx;
+
+    (void)level;
+    (void)request_id;
+    snprintf(f->log, sizeof f->log, "%s", message);
+}
+
+void app_open_at(struct app_fixture *f, const char *url)
+{
+    struct aa_error err = AA_ERROR_INIT;
+
+    memset(f, 0, sizeof *f);
+    f->now_ms = INT64_C(1800000000000);
+    CHECK_OK(aa_crypto_init(NULL));
+    aa_settings_init(&f->app.settings);
+    f->app.now_ms = now_ms;
+    f->app.random = random_bytes;
+    f->app.ctx = f;
+    f->app.log = keep_log;
+    if (aa_db_open(&(struct aa_db_options){.url = url, .migrate = true}, &f->app.db, &err))
+        fail_msg("%s", err.message);
+    CHECK_OK(aa_key_cache_new(&f->app, &f->app.key_cache, NULL));
+}
+
+void app_open(struct app_fixture *f)
+{
+    app_open_at(f, ":memory:");
+}
+
+void app_close(struct app_fixture *f)
+{
+    aa_key_cache_free(f->app.key_cache);
+    aa_db_close(f->app.db);
+}
