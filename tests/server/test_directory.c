@@ -614,7 +614,8 @@ TEST(texts, plain_text_holds_nothing_that_moves_other_text)
     CHECK(aa_text_is_plain(VIEW("")));
     CHECK(!aa_text_is_plain(VIEW("a\nb")));
     CHECK(!aa_text_is_plain(VIEW("a\x7f")));
-    CHECK(!aa_text_is_plain(VIEW("a\xc2\x85" "b")));
+    CHECK(!aa_text_is_plain(VIEW("a\xc2\x85"
+                                 "b")));
     CHECK(!aa_text_is_plain(VIEW("a\u202eb")));
     CHECK(!aa_text_is_plain(VIEW("a\u2066b")));
     CHECK(!aa_text_is_plain(VIEW("a\u200bb")));

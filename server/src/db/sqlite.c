@@ -1,12 +1,8 @@
 /* The SQLite driver: WAL, one writer, readers beside it, checkpoints from a connection of their own. */
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -14,6 +10,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "db/driver.h"
+#include "db/place.h"
 
 #define PATH_LEN_MAX 4096
 #define BUSY_TIMEOUT_MS 5000  /* the command line and a running server share a file; neither holds it for long */
@@ -117,57 +114,6 @@ static enum aa_err read_url(const char *url, struct aa_source *source, struct aa
     return source->path ? AA_OK : aa_fail(err, AA_ERR_NOMEM, "out of memory opening the database");
 }
 
-static enum aa_err make_folder(const char *path, struct aa_error *err)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder;
-    enum aa_err rc = AA_OK;
-
-    if (!slash || slash == path)
-        return AA_OK;
-    folder = aa_mem_copy_text(path, (size_t)(slash - path));
-    if (!folder)
-        return aa_fail(err, AA_ERR_NOMEM, "out of memory opening the database");
-    if (mkdir(folder, 0700) && errno != EEXIST)
-        rc = aa_fail(err, AA_ERR_STORE, "the folder %s cannot be made: %s", folder, strerror(errno));
-    aa_mem_free(folder);
-    return rc;
-}
-
-/* The file is made here rather than by SQLite, readable for its owner alone whatever the umask; -wal and -shm get the
- * same mode. An existing file is not even opened: closing it again would drop the locks this process holds on it
- * (POSIX). */
-static enum aa_err make_file(const char *path, struct aa_error *err)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    if (fd >= 0) {
-        close(fd);
-        return AA_OK;
-    }
-    if (errno == EEXIST)
-        return AA_OK;
-    if (errno == EROFS || errno == EACCES || errno == EPERM)
-        return aa_fail(err, AA_ERR_STORE_READONLY, "the database %s cannot be made: %s", path, strerror(errno));
-    if (errno == ENOSPC)
-        return aa_fail(err, AA_ERR_STORE_FULL, "the database %s cannot be made: %s", path, strerror(errno));
-    return aa_fail(err, AA_ERR_STORE, "the database %s cannot be made: %s", path, strerror(errno));
-}
-
-static enum aa_err prepare_file(const struct aa_db_options *options, const char *path, struct aa_error *err)
-{
-    struct stat facts;
-    enum aa_err rc;
-
-    if (options->must_exist) {
-        if (stat(path, &facts))
-            return aa_fail(err, AA_ERR_NOT_FOUND, "there is no database at %s", path);
-        return AA_OK;
-    }
-    rc = make_folder(path, err);
-    return rc ? rc : make_file(path, err);
-}
-
 static void sqlite_close(struct aa_source *source)
 {
     if (!source)
@@ -188,7 +134,7 @@ static enum aa_err sqlite_open(const struct aa_db_options *options, struct aa_so
     source->synchronous_normal = options->synchronous_normal;
     rc = read_url(options->url, source, err);
     if (!rc && !source->in_memory)
-        rc = prepare_file(options, source->path, err);
+        rc = aa_place_prepare(source->path, options->must_exist, err);
     if (rc) {
         sqlite_close(source);
         return rc;

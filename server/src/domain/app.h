@@ -24,12 +24,13 @@ struct aa_settings {
     int64_t auth_request_ttl_s; /* 600 */
     int64_t session_ttl_s;      /* 1209600 (14 days) */
     int64_t unused_client_ttl_s; /* 3600 */
-    int64_t clients_max;        /* 100000 dynamically registered ones */
-    bool registration;          /* true: POST /register is open */
-    bool iss_parameter;         /* true: RFC 9207 iss in authorization responses */
-    bool has_admin_digest;      /* a second administrator's token was configured, besides the one `init` made */
+    int64_t clients_max;         /* 100000 dynamically registered ones */
+    bool registration;           /* true: POST /register is open */
+    bool iss_parameter;          /* true: RFC 9207 iss in authorization responses */
+    bool has_admin_digest;       /* a second administrator's token was configured, besides the one `init` made */
     uint8_t admin_digest[AA_SHA256_LEN]; /* its SHA-256 */
-    const char *redirect_schemes; /* private-use schemes clients may register: "cursor vscode vscode-insiders claude windsurf zed" */
+    const char *redirect_schemes; /* private-use schemes clients may register: "cursor vscode vscode-insiders claude
+                                     windsurf zed" */
 };
 
 struct aa_app {
@@ -37,13 +38,15 @@ struct aa_app {
     struct aa_db *db;
     int64_t (*now_ms)(void *ctx); /* milliseconds since 1970 */
     aa_random_fn random;
-    void *ctx;                    /* given to both */
+    void *ctx; /* given to both */
     struct aa_keyring *keyring;
     struct aa_key_cache *key_cache;
     /* The next two are set by aa_endpoint_router_init(). */
-    uint8_t form_key[32];         /* authenticates forms; lives in the store, so it is the same in every process and after a restart */
+    uint8_t form_key[32]; /* authenticates forms; lives in the store, so it is the same in every process and after a
+                             restart */
     struct aa_metadata *metadata; /* the published documents: domain/metadata.h */
-    void (*log)(void *ctx, int level, const char *request_id, const char *message); /* level as in authagent/guard.h; no secrets, ever */
+    void (*log)(void *ctx, int level, const char *request_id,
+                const char *message); /* level as in authagent/guard.h; no secrets, ever */
 };
 
 void aa_settings_init(struct aa_settings *settings);
@@ -52,7 +55,8 @@ int64_t aa_app_now_ms(const struct aa_app *app);
 AA_CHECK enum aa_err aa_app_random(const struct aa_app *app, void *out, size_t len);
 /* Appends prefix and 16 random characters of [A-Za-z0-9]: "srv_9aB…". */
 struct aa_buf;
-AA_CHECK enum aa_err aa_app_new_id(const struct aa_app *app, const char *prefix, struct aa_buf *out, struct aa_error *err);
+AA_CHECK enum aa_err aa_app_new_id(const struct aa_app *app, const char *prefix, struct aa_buf *out,
+                                   struct aa_error *err);
 void aa_app_log(const struct aa_app *app, int level, const char *request_id, const char *format, ...) AA_PRINTF(4, 5);
 
 #endif
