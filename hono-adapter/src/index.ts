@@ -1,0 +1,5 @@
+export { AuthAgentError } from './error.js'
+export { authAgentMiddleware, authInfo, requireScopes, type AuthAgentEnv } from './middleware.js'
+export type { AuthAgentOptions } from './options.js'
+export type { AuthInfo, AuthUser } from './user.js'
+export { tokenVerifier, type OAuthErrorFactory, type TokenVerifier } from './verifier.js'
