@@ -64,7 +64,7 @@ LAYERS = [
         "server/src/main",
         ["authagent", *CORE[:5], "domain", "endpoint", "http", "store", "db", "password", "main"],
         SYSTEM,
-        files={"config.*": r"ini\.h"},
+        files={"config.*": r"ini\.h", "memory.c": r"malloc\.h"},
     ),
 ]
 

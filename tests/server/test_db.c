@@ -1,4 +1,5 @@
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -611,4 +612,154 @@ TEST(db, placeholders_are_bound_by_their_number_wherever_they_stand)
     CHECK_ERR(aa_stmt_prepare(conn, "SELECT ?", &stmt, NULL), AA_ERR_STORE);
     driver->disconnect(conn);
     driver->close(source);
+}
+
+/* ---- two processes, and a process that dies ---- */
+
+struct lock_holder {
+    const struct aa_driver *driver;
+    struct aa_source *source;
+    struct aa_conn *conn;
+    int hold_ms;
+};
+
+/* Another process's write transaction. */
+static void take_lock(struct lock_holder *holder, const char *path)
+{
+    struct aa_db_options options = {.url = path};
+
+    holder->driver = &aa_sqlite_driver;
+    CHECK_OK(holder->driver->open(&options, &holder->source, NULL));
+    CHECK_OK(holder->driver->connect(holder->source, AA_CONN_WRITER, &holder->conn, NULL));
+    CHECK_OK(holder->driver->control(holder->conn, AA_CONTROL_BEGIN_WRITE, NULL));
+}
+
+static void drop_lock(struct lock_holder *holder)
+{
+    holder->driver->disconnect(holder->conn);
+    holder->driver->close(holder->source);
+}
+
+static void *drop_lock_later(void *arg)
+{
+    struct lock_holder *holder = arg;
+
+    usleep(200000);
+    drop_lock(holder);
+    return NULL;
+}
+
+TEST(db, a_write_waits_for_that_of_another_process)
+{
+    struct place p;
+    struct put put = {"x", AA_OK};
+    struct lock_holder holder;
+    pthread_t thread;
+    struct aa_db *db;
+
+    place_make(&p);
+    db = open_at(p.path);
+    take_lock(&holder, p.path);
+    CHECK(!has_setting(db, "x")); /* readers do not wait */
+    CHECK_INT(pthread_create(&thread, NULL, drop_lock_later, &holder), 0);
+    CHECK_OK(aa_db_write(db, put_setting, &put, NULL));
+    pthread_join(thread, NULL);
+    CHECK(has_setting(db, "x"));
+    aa_db_close(db);
+    folder_remove(p.folder);
+}
+
+TEST(db, a_database_that_stays_locked_is_busy_and_works_again_afterwards)
+{
+    struct place p;
+    struct put put = {"x", AA_OK};
+    struct lock_holder holder;
+    struct aa_db *db;
+
+    place_make(&p);
+    db = open_at(p.path);
+    take_lock(&holder, p.path);
+    CHECK_ERR(aa_db_write(db, put_setting, &put, NULL), AA_ERR_STORE_BUSY);
+    drop_lock(&holder);
+    CHECK_OK(aa_db_write(db, put_setting, &put, NULL));
+    aa_db_close(db);
+    folder_remove(p.folder);
+}
+
+static long size_of(const char *path)
+{
+    struct stat facts;
+
+    return stat(path, &facts) ? -1 : (long)facts.st_size;
+}
+
+TEST(db, the_log_is_moved_into_the_database_while_it_is_open)
+{
+    struct place p;
+    struct aa_db *db;
+    char name[] = "large";
+    long before;
+
+    place_make(&p);
+    db = open_at(p.path);
+    before = size_of(p.path);
+    CHECK_OK(aa_db_write(db, put_large, name, NULL));
+    for (int i = 0; i < 100 && size_of(p.path) <= before; i++)
+        usleep(50000);
+    CHECK(size_of(p.path) > before);
+    CHECK(has_setting(db, "large"));
+    aa_db_close(db);
+    folder_remove(p.folder);
+}
+
+/* Writes one setting after the other and says which are answered, until it is killed. */
+static void write_until_killed(const char *path, int pipe_end)
+{
+    struct aa_db_options options = {.url = path, .migrate = true};
+    struct aa_db *db = NULL;
+    char name[32];
+    struct put put = {name, AA_OK};
+
+    if (aa_db_open(&options, &db, NULL))
+        _exit(1);
+    for (int32_t i = 0;; i++) {
+        snprintf(name, sizeof name, "k%d", i);
+        if (aa_db_write(db, put_setting, &put, NULL) || write(pipe_end, &i, sizeof i) != sizeof i)
+            _exit(2);
+    }
+}
+
+TEST(db, what_was_answered_is_there_after_the_process_was_killed)
+{
+    struct place p;
+    struct aa_db *db;
+    int ends[2], status;
+    int32_t number = -1, last = -1;
+    pid_t child;
+
+    place_make(&p);
+    CHECK_INT(pipe(ends), 0);
+    child = fork();
+    if (child == 0) {
+        alarm(30);
+        write_until_killed(p.path, ends[1]);
+    }
+    close(ends[1]);
+    while (last < 200 && read(ends[0], &number, sizeof number) == sizeof number)
+        last = number;
+    kill(child, SIGKILL);
+    while (read(ends[0], &number, sizeof number) == sizeof number)
+        last = number;
+    CHECK_INT(waitpid(child, &status, 0), child);
+    CHECK(last >= 200);
+    db = open_at(p.path);
+    for (int32_t i = 0; i <= last; i++) {
+        char name[32];
+
+        snprintf(name, sizeof name, "k%d", i);
+        CHECK(has_setting(db, name));
+    }
+    aa_db_close(db);
+    close(ends[0]);
+    folder_remove(p.folder);
 }

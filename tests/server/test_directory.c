@@ -631,3 +631,64 @@ TEST(app, a_log_line_cannot_be_forged)
     CHECK_TEXT(f.log, "name: x?2026-11-24 error: all is lost?[0m");
     app_close(&f);
 }
+
+/* ---- memory ---- */
+
+typedef enum aa_err (*step_fn)(struct app_fixture *f);
+
+static enum aa_err step_create(struct app_fixture *f)
+{
+    return create(f, "bob@example.com", "Bob", PASSWORD, NULL);
+}
+
+static enum aa_err step_login(struct app_fixture *f)
+{
+    return try_login(f, ANN, PASSWORD, HOME).rc;
+}
+
+static enum aa_err step_register(struct app_fixture *f)
+{
+    struct aa_server server = {0};
+    struct aa_error err;
+    enum aa_err rc = register_server(f, "https://mcp.example.com", "Files", "a b", NULL, &server, &err);
+
+    aa_record_clear(&server.memory);
+    return rc;
+}
+
+static enum aa_err step_admin(struct app_fixture *f)
+{
+    struct aa_buf token;
+    bool good;
+    enum aa_err rc;
+
+    aa_buf_init(&token, 128);
+    rc = aa_admin_token_renew(&f->app, &token, NULL);
+    if (!rc)
+        rc = aa_admin_token_check(&f->app, aa_buf_view(&token), &good, NULL);
+    aa_buf_clear(&token);
+    return rc;
+}
+
+TEST(memory, running_out_of_it_anywhere_is_an_ordinary_error)
+{
+    static const step_fn steps[] = {step_create, step_login, step_register, step_admin};
+
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct app_fixture f;
+        enum aa_err rc = AA_ERR_NOMEM;
+        size_t nth;
+
+        open_with_ann(&f);
+        for (nth = 1; rc && nth < 200; nth++) {
+            f.now_ms += 60 * MINUTE_MS; /* tries that failed here lock nobody out there */
+            aa_mem_fail_at(nth, false);
+            rc = steps[i](&f);
+            aa_mem_fail_at(0, false);
+            if (rc)
+                CHECK_INT(aa_err_class_of(rc), AA_CLASS_INTERNAL);
+        }
+        CHECK(nth > 2 && nth < 200);
+        app_close(&f);
+    }
+}

@@ -34,6 +34,14 @@ void aa_buf_reset(struct aa_buf *buf)
         buf->data[0] = '\0';
 }
 
+void aa_buf_cut(struct aa_buf *buf, size_t len)
+{
+    if (len >= buf->len)
+        return;
+    aa_mem_wipe(buf->data + len, buf->len - len);
+    buf->len = len;
+}
+
 /* Room for `more` bytes and the closing NUL. Old memory is wiped before it goes: a buffer may hold a secret. */
 static bool reserve(struct aa_buf *buf, size_t more)
 {

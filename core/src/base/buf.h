@@ -24,6 +24,8 @@ void aa_buf_clear(struct aa_buf *buf);      /* frees; usable again with the same
 void aa_buf_wipe_clear(struct aa_buf *buf); /* the same, overwriting first: for secrets */
 void aa_buf_reset(struct aa_buf *buf);      /* len 0, keeps the memory, forgets the failure */
 
+void aa_buf_cut(struct aa_buf *buf, size_t len); /* shortens to len bytes, overwriting the rest */
+
 void aa_buf_add(struct aa_buf *buf, struct aa_view bytes);
 void aa_buf_add_text(struct aa_buf *buf, const char *text);
 void aa_buf_add_char(struct aa_buf *buf, char c);

@@ -156,25 +156,26 @@ static enum aa_err put_digest(struct aa_conn *conn, void *ctx, struct aa_error *
     return aa_setting_put(conn, ADMIN_SETTING, aa_view_make(ctx, AA_SHA256_LEN), err);
 }
 
+/* Appended before its digest is stored: a token that could not be told would have replaced the old one all the same. */
 static enum aa_err mint_admin_token(struct aa_app *app, aa_db_fn put, struct aa_buf *token, struct aa_error *err)
 {
     uint8_t digest[AA_SHA256_LEN];
-    struct aa_buf minted;
+    size_t start = token->len;
     enum aa_err rc;
 
-    aa_buf_init(&minted, ADMIN_TOKEN_MAX);
-    aa_buf_add_text(&minted, ADMIN_PREFIX);
-    rc = aa_random_alnum(app->random, app->ctx, ADMIN_RANDOM_LEN, &minted);
+    aa_buf_add_text(token, ADMIN_PREFIX);
+    rc = aa_random_alnum(app->random, app->ctx, ADMIN_RANDOM_LEN, token);
     if (!rc)
-        rc = aa_sha256(aa_buf_view(&minted), digest);
+        rc = aa_buf_check(token, "the administrator's token", err);
+    if (!rc)
+        rc = aa_sha256(aa_view_from(aa_buf_view(token), start), digest);
     if (rc)
         aa_fail(err, rc, "the administrator's token cannot be made");
     else
         rc = aa_db_write(app->db, put, digest, err);
-    if (!rc)
-        aa_buf_add(token, aa_buf_view(&minted));
-    aa_buf_wipe_clear(&minted);
-    return rc ? rc : aa_buf_check(token, "the administrator's token", err);
+    if (rc)
+        aa_buf_cut(token, start);
+    return rc;
 }
 
 enum aa_err aa_admin_token_create(struct aa_app *app, struct aa_buf *token, struct aa_error *err)

@@ -90,32 +90,30 @@ static enum aa_err create_user(struct aa_conn *conn, void *ctx, struct aa_error 
     return rc ? aa_fail(err, rc, "the person cannot be stored: %s", aa_err_text(rc)) : AA_OK;
 }
 
+/* The id is appended before anything is stored: a person whose id could not be told would be there all the same. */
 enum aa_err aa_person_create(struct aa_app *app, struct aa_view email, struct aa_view name, struct aa_view password,
                              struct aa_buf *user_id, struct aa_error *err)
 {
     struct aa_user user = {.email = aa_view_trim(email), .name = name};
-    struct aa_buf id, phc;
+    size_t start = user_id->len;
+    struct aa_buf phc;
     enum aa_err rc;
 
     rc = check_person(user.email, name, password, err);
     if (rc)
         return rc;
-    aa_buf_init(&id, 64);
     aa_buf_init(&phc, PHC_MAX);
-    rc = aa_app_new_id(app, "usr_", &id, err);
+    rc = aa_app_new_id(app, "usr_", user_id, err);
     if (!rc)
         rc = hash_password(app, password, &phc, err);
     if (!rc) {
-        user.user_id = aa_buf_view(&id);
+        user.user_id = aa_view_from(aa_buf_view(user_id), start);
         user.password_phc = aa_buf_view(&phc);
         user.created_ms = aa_app_now_ms(app);
         rc = aa_db_write(app->db, create_user, &user, err);
     }
-    if (!rc) {
-        aa_buf_add(user_id, aa_buf_view(&id));
-        rc = aa_buf_check(user_id, "a person's id", err);
-    }
-    aa_buf_clear(&id);
+    if (rc)
+        aa_buf_cut(user_id, start);
     aa_buf_wipe_clear(&phc);
     return rc;
 }

@@ -181,6 +181,7 @@ static enum aa_err store_key(struct aa_app *app, struct aa_view server_id, struc
 enum aa_err aa_server_key_mint(struct aa_app *app, struct aa_view server_id, struct aa_view name, struct aa_buf *key_id,
                                struct aa_buf *secret, struct aa_error *err)
 {
+    size_t key_start = key_id->len, secret_start = secret->len;
     struct aa_buf minted;
     enum aa_err rc;
 
@@ -188,8 +189,6 @@ enum aa_err aa_server_key_mint(struct aa_app *app, struct aa_view server_id, str
         return aa_fail(err, AA_ERR_REQUEST_MALFORMED, "name must be 1 to %d bytes of UTF-8", NAME_MAX_LEN);
     aa_buf_init(&minted, SECRET_LEN);
     rc = mint_secret(app, &minted, err);
-    if (!rc)
-        rc = store_key(app, server_id, name, aa_buf_view(&minted), err);
     if (!rc) {
         aa_buf_add(key_id, key_id_of(aa_buf_view(&minted)));
         aa_buf_add(secret, aa_buf_view(&minted));
@@ -197,6 +196,13 @@ enum aa_err aa_server_key_mint(struct aa_app *app, struct aa_view server_id, str
     }
     if (!rc)
         rc = aa_buf_check(secret, "a key", err);
+    /* Stored last: a key that could not be told would be there all the same. */
+    if (!rc)
+        rc = store_key(app, server_id, name, aa_buf_view(&minted), err);
+    if (rc) {
+        aa_buf_cut(key_id, key_start);
+        aa_buf_cut(secret, secret_start);
+    }
     aa_buf_wipe_clear(&minted);
     return rc;
 }

@@ -8,6 +8,7 @@
 #include "endpoint/endpoint.h"
 #include "http/listener.h"
 #include "main/command.h"
+#include "main/memory.h"
 #include "main/output.h"
 #include "main/runtime.h"
 #include "store/store.h"
@@ -206,6 +207,7 @@ enum aa_err aa_command_serve(const struct aa_call *call, struct aa_error *err)
     sigset_t signals;
     enum aa_err rc;
 
+    aa_memory_settle();
     /* Blocked before the first thread starts, so that every thread inherits it and the signals come to sigwait() alone.
      */
     sigemptyset(&signals);
