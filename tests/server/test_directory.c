@@ -554,6 +554,27 @@ TEST(admin_token, a_configured_one_is_good_besides)
     app_close(&f);
 }
 
+TEST(admin_token, whether_there_is_one_can_be_told)
+{
+    struct app_fixture f;
+    struct aa_buf token;
+    bool exists = true;
+
+    app_open(&f);
+    aa_buf_init(&token, 128);
+    CHECK_OK(aa_admin_token_exists(&f.app, &exists, NULL));
+    CHECK(!exists);
+    f.app.settings.has_admin_digest = true;
+    CHECK_OK(aa_admin_token_exists(&f.app, &exists, NULL));
+    CHECK(exists);
+    f.app.settings.has_admin_digest = false;
+    CHECK_OK(aa_admin_token_create(&f.app, &token, NULL));
+    CHECK_OK(aa_admin_token_exists(&f.app, &exists, NULL));
+    CHECK(exists);
+    aa_buf_clear(&token);
+    app_close(&f);
+}
+
 static enum aa_err look_for_token(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     char *memory = NULL;

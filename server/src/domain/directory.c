@@ -236,3 +236,14 @@ enum aa_err aa_admin_token_check(struct aa_app *app, struct aa_view token, bool 
             (app->settings.has_admin_digest && is_digest(digest, app->settings.admin_digest));
     return AA_OK;
 }
+
+enum aa_err aa_admin_token_exists(struct aa_app *app, bool *exists, struct aa_error *err)
+{
+    struct stored_digest stored = {.is_there = false};
+    enum aa_err rc;
+
+    rc = aa_db_read(app->db, get_digest, &stored, err);
+    if (!rc)
+        *exists = stored.is_there || app->settings.has_admin_digest;
+    return rc;
+}

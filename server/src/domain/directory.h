@@ -43,6 +43,8 @@ AA_CHECK enum aa_err aa_directory_remove(struct aa_app *app, struct aa_view serv
  * the token. AA_ERR_CONFLICT when there is one. */
 AA_CHECK enum aa_err aa_admin_token_create(struct aa_app *app, struct aa_buf *token, struct aa_error *err);
 AA_CHECK enum aa_err aa_admin_token_renew(struct aa_app *app, struct aa_buf *token, struct aa_error *err);
+/* Is there one at all, made or configured? */
+AA_CHECK enum aa_err aa_admin_token_exists(struct aa_app *app, bool *exists, struct aa_error *err);
 AA_CHECK enum aa_err aa_admin_token_check(struct aa_app *app, struct aa_view token, bool *good, struct aa_error *err);
 
 #endif

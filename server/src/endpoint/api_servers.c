@@ -94,20 +94,40 @@ static bool allow_admin(struct aa_app *app, const struct aa_request *request, st
     return !rc && good;
 }
 
-/* Is it the server `wanted` itself, by its key (Basic server_id:key, or Bearer key)? */
+/* The key of Basic server_id:key or Bearer key; absent when there is neither, or the user is another server. Only
+ * memory can fail. */
+static enum aa_err take_key(struct aa_view authorization, struct aa_view wanted, struct aa_buf *memory,
+                            struct aa_view *secret, struct aa_error *err)
+{
+    struct aa_view user = wanted;
+    enum aa_err rc;
+
+    rc = aa_basic_parse(authorization, memory, &user, secret, err);
+    if (rc == AA_ERR_NOMEM)
+        return rc;
+    if (rc && aa_bearer_parse(authorization, secret, NULL))
+        *secret = AA_VIEW_ABSENT;
+    if (!rc && !aa_view_equal(user, wanted))
+        *secret = AA_VIEW_ABSENT;
+    return AA_OK;
+}
+
+/* Is it the server `wanted` itself, by its key? */
 static enum aa_err check_server_itself(struct aa_app *app, struct aa_view authorization, struct aa_view wanted,
                                        bool *good, struct aa_error *err)
 {
+    struct aa_view secret = AA_VIEW_ABSENT;
+    struct aa_error why = AA_ERROR_INIT;
     struct aa_buf memory, server_id;
-    struct aa_view user = wanted, secret = AA_VIEW_ABSENT;
-    enum aa_err rc = AA_OK;
+    enum aa_err rc;
 
     *good = false;
     aa_buf_init(&memory, CREDENTIALS_MAX);
     aa_buf_init(&server_id, SERVER_ID_MAX);
-    if (aa_basic_parse(authorization, &memory, &user, &secret, NULL) && aa_bearer_parse(authorization, &secret, NULL))
-        secret = AA_VIEW_ABSENT;
-    if (!aa_view_is_absent(secret) && aa_view_equal(user, wanted))
+    rc = take_key(authorization, wanted, &memory, &secret, &why);
+    if (rc)
+        aa_fail(err, rc, "%s", why.message);
+    else if (!aa_view_is_absent(secret))
         rc = aa_server_key_check(app, wanted, secret, good, &server_id, err);
     aa_buf_wipe_clear(&memory);
     aa_buf_clear(&server_id);

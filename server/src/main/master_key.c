@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,6 +42,24 @@ static enum aa_err write_whole(int fd, const char *data, size_t len)
     return fsync(fd) ? AA_ERR_SYSTEM : AA_OK;
 }
 
+/* The name is on disk too: without it the signing keys sealed next could never be opened again. */
+static enum aa_err sync_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? aa_mem_copy_text(path, (size_t)(slash - path) + 1) : aa_mem_copy_text(".", 1);
+    enum aa_err rc = AA_ERR_NOMEM;
+    int fd;
+
+    if (!folder)
+        return rc;
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    rc = fd >= 0 && fsync(fd) == 0 ? AA_OK : AA_ERR_SYSTEM;
+    if (fd >= 0)
+        close(fd);
+    aa_mem_free(folder);
+    return rc;
+}
+
 /* Written under another name and linked into place: another process that starts at the same moment sees a whole key or
  * none. */
 static enum aa_err write_file(const char *path, const char *hex, size_t len, struct aa_error *err)
@@ -62,6 +81,8 @@ static enum aa_err write_file(const char *path, const char *hex, size_t len, str
     rc = write_whole(fd, hex, len);
     if (!rc && link(aa_buf_text(&draft), path) && errno != EEXIST)
         rc = AA_ERR_SYSTEM;
+    if (!rc)
+        rc = sync_folder(path);
     if (rc)
         aa_fail(err, rc, "the master key file %s cannot be written: %s", path, strerror(errno));
     close(fd);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "domain/directory.h"
 #include "endpoint/endpoint.h"
 #include "http/listener.h"
 #include "main/command.h"
@@ -152,6 +153,18 @@ static enum aa_err tell_ready(const struct aa_config *config, int port, struct a
     return rc;
 }
 
+static enum aa_err hint_at_init(struct aa_app *app, struct aa_error *err)
+{
+    bool exists = false;
+    enum aa_err rc = aa_admin_token_exists(app, &exists, err);
+
+    if (!rc && !exists)
+        aa_app_log(
+            app, LOG_WARNING, NULL,
+            "there is no administrator's token yet, so the API registers nothing: `auth-agent-server init` makes one");
+    return rc;
+}
+
 static void wait_for_signal(const sigset_t *signals)
 {
     int number;
@@ -192,6 +205,8 @@ static enum aa_err serve(const struct aa_call *call, struct aa_runtime *runtime,
     rc = aa_runtime_open(runtime, call->config, AA_DATABASE_MADE, err);
     if (!rc)
         rc = aa_runtime_open_keys(runtime, call->config, err);
+    if (!rc)
+        rc = hint_at_init(&runtime->app, err);
     if (!rc)
         rc = aa_endpoint_router_init(&router, &runtime->app, err);
     if (rc)
