@@ -101,13 +101,7 @@ export declare class Guard {
    * Answers at once, from the cache: the hot path. Undefined means "not known yet": ask `authorize()`. A request whose body is
    * wanted is refused here; give it to `checkRequest()`.
    */
-  check(
-    method: string,
-    path: string,
-    authorization?: string,
-    origin?: string,
-    preflightMethod?: string,
-  ): Verdict | undefined
+  check(method: string, path: string, authorization?: string, origin?: string, preflightMethod?: string): Verdict | undefined
 
   /** The same, of a whole request. */
   checkRequest(request: GuardRequest): Verdict | undefined

@@ -20,7 +20,10 @@ test('different tokens are asked about separately', async () => {
     const guard = guardOf(as)
     const tokens = Array.from({ length: 20 }, (_, i) => as.grant(`good${i}`, { sub: `usr_${i}` }))
     const verdicts = await Promise.all(tokens.map((token) => judge(guard, token)))
-    assert.deepEqual(verdicts.map((verdict) => verdict.id), tokens.map((_, i) => `usr_${i}`))
+    assert.deepEqual(
+      verdicts.map((verdict) => verdict.id),
+      tokens.map((_, i) => `usr_${i}`),
+    )
     assert.equal(as.introspections, 20)
   })
 })
@@ -93,7 +96,10 @@ test('an abort that meets its verdict in the queue settles once', async () => {
         const waiting = guard.authorize(request('good'), controller.signal)
         for (let spin = 0; spin < i * 500; spin++);
         controller.abort(new Error('late'))
-        return waiting.then((verdict) => verdict.kind, (error) => error.message)
+        return waiting.then(
+          (verdict) => verdict.kind,
+          (error) => error.message,
+        )
       }),
     )
     assert.ok(outcomes.every((outcome) => outcome === 'principal' || outcome === 'late'))

@@ -330,6 +330,17 @@ test('a getter that throws reaches the caller', async () => {
   })
 })
 
+test('a second copy of the package shares the addon and works as well', async () => {
+  await withAs(async (as) => {
+    const again = await import('../../node/index.js?again')
+    assert.notEqual(again.Guard, Guard)
+    as.grant('good')
+    const guard = new again.Guard(JSON.stringify(as.options()))
+    assert.equal((await judge(guard, 'good')).kind, 'principal')
+    assert.equal((await judge(guardOf(as), 'good')).kind, 'principal')
+  })
+})
+
 test('stats count what happened', async () => {
   await withAs(async (as) => {
     const guard = guardOf(as)

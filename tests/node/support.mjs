@@ -34,7 +34,10 @@ export function header(answer, name) {
 /** Runs a script in a process of its own; killed when it does not end by itself. */
 export async function run(script, args = [], { timeoutMs = 20000, nodeArgs = [], env = {} } = {}) {
   const path = fileURLToPath(new URL(script, import.meta.url))
-  const child = spawn(process.execPath, [...nodeArgs, path, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...nodeArgs, path, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const out = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk) => (out.stdout += chunk))
   child.stderr.on('data', (chunk) => (out.stderr += chunk))

@@ -1,5 +1,15 @@
 // Compiled, never run: the declarations say what the addon does. Each @ts-expect-error fails the compilation when the line beneath it is accepted.
-import { Guard, PASS, version, type Answer, type GuardRequest, type Pass, type Principal, type Stats, type Verdict } from 'auth-agent-mcp-core'
+import {
+  Guard,
+  PASS,
+  version,
+  type Answer,
+  type GuardRequest,
+  type Pass,
+  type Principal,
+  type Stats,
+  type Verdict,
+} from 'auth-agent-mcp-core'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_: Equal<A, B>): void => {}

@@ -226,7 +226,8 @@ static napi_status make_pair(napi_env env, napi_value promise, uint64_t number, 
     return napi_set_element(env, *out, 1, value);
 }
 
-/* ask(request): a promise and its number, for cancel() */
+/* ask.call(guard, request): a promise and its number, for cancel(). Not methods: the public class offers authorize().
+ */
 static napi_value ask(napi_env env, napi_callback_info info)
 {
     struct addon_texts texts;
@@ -248,7 +249,7 @@ static napi_value ask(napi_env env, napi_callback_info info)
     return addon_finish(env, status, value);
 }
 
-/* cancel(number, reason) */
+/* cancel.call(guard, number, reason) */
 static napi_value cancel(napi_env env, napi_callback_info info)
 {
     struct call call;
@@ -379,23 +380,26 @@ static napi_value stats(napi_env env, napi_callback_info info)
         (name), NULL, NULL, (function), NULL, NULL, napi_default, addon                                                \
     }
 
+static napi_status export_function(struct addon *addon, napi_value exports, const char *name, napi_callback function)
+{
+    napi_value value;
+
+    TRY(napi_create_function(addon->env, name, NAPI_AUTO_LENGTH, function, addon, &value));
+    return napi_set_named_property(addon->env, exports, name, value);
+}
+
 napi_status addon_guard_define(struct addon *addon, napi_value exports)
 {
     const napi_property_descriptor members[] = {
-        METHOD("check", check),
-        METHOD("checkRequest", check_request),
-        METHOD("checkScopes", check_scopes),
-        METHOD("ask", ask),
-        METHOD("cancel", cancel),
-        METHOD("wantsBody", wants_body),
-        GETTER("maxBody", max_body),
-        METHOD("refuseBody", refuse_body),
-        METHOD("stats", stats),
-        METHOD("close", close_guard),
+        METHOD("check", check),          METHOD("checkRequest", check_request), METHOD("checkScopes", check_scopes),
+        METHOD("wantsBody", wants_body), GETTER("maxBody", max_body),           METHOD("refuseBody", refuse_body),
+        METHOD("stats", stats),          METHOD("close", close_guard),
     };
     napi_value class;
 
     TRY(napi_define_class(addon->env, "Guard", NAPI_AUTO_LENGTH, construct, addon, sizeof members / sizeof members[0],
                           members, &class));
-    return napi_set_named_property(addon->env, exports, "Guard", class);
+    TRY(napi_set_named_property(addon->env, exports, "Guard", class));
+    TRY(export_function(addon, exports, "ask", ask));
+    return export_function(addon, exports, "cancel", cancel);
 }

@@ -1,0 +1,34 @@
+import { Hono } from 'hono'
+import { authAgentMiddleware } from 'auth-agent-mcp-sdk'
+import { API_KEY, FakeAs, SERVER_ID } from '../support/fake_as.mjs'
+
+export const METADATA_URL = 'https://files.example.com/.well-known/oauth-protected-resource/mcp'
+
+/** Runs `body` with an authorization server of its own. */
+export async function withAs(body) {
+  const as = await FakeAs.start()
+  try {
+    return await body(as)
+  } finally {
+    await as.stop()
+  }
+}
+
+export function options(as, more = {}) {
+  return { serverId: SERVER_ID, apiKey: API_KEY, authServerUrl: as.issuer, requiredScopes: ['files:read'], ...more }
+}
+
+/** A protected app; `routes` adds to it what the test needs. */
+export function appOf(as, more = {}, routes = (app) => app.all('*', (c) => c.json({ email: c.get('user')?.email ?? null }))) {
+  const app = new Hono()
+  app.use('*', authAgentMiddleware(options(as, more)))
+  routes(app)
+  return app
+}
+
+export const bearer = (token, more = {}) => ({ authorization: `Bearer ${token}`, ...more })
+
+/** Status, every header, and the body. */
+export async function whole(response) {
+  return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() }
+}
