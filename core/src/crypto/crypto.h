@@ -1,7 +1,7 @@
 /* Digests, HMAC, random bytes, constant time, PBKDF2. OpenSSL stays inside core/src/crypto.
  *
- * Algorithms are fetched once per process and contexts kept per thread: an implicit fetch (EVP_sha256()) costs three times as
- * much and takes a lock all threads share. Call aa_crypto_init() first; it is idempotent and thread-safe. */
+ * Algorithms are fetched once per process and contexts kept per thread: an implicit fetch (EVP_sha256()) costs three
+ * times as much and takes a lock all threads share. Call aa_crypto_init() first; it is idempotent and thread-safe. */
 #ifndef AA_CRYPTO_CRYPTO_H
 #define AA_CRYPTO_CRYPTO_H
 
@@ -23,7 +23,8 @@ AA_CHECK enum aa_err aa_sha256(struct aa_view bytes, uint8_t out[AA_SHA256_LEN])
 struct aa_hmac;
 AA_CHECK enum aa_err aa_hmac_new(struct aa_view key, struct aa_hmac **out, struct aa_error *err);
 void aa_hmac_free(struct aa_hmac *hmac);
-AA_CHECK enum aa_err aa_hmac_compute(struct aa_hmac *hmac, const struct aa_view *parts, size_t count, uint8_t out[AA_SHA256_LEN]);
+AA_CHECK enum aa_err aa_hmac_compute(struct aa_hmac *hmac, const struct aa_view *parts, size_t count,
+                                     uint8_t out[AA_SHA256_LEN]);
 /* One shot with any key. */
 AA_CHECK enum aa_err aa_hmac_sha256(struct aa_view key, struct aa_view bytes, uint8_t out[AA_SHA256_LEN]);
 
@@ -38,10 +39,12 @@ AA_CHECK enum aa_err aa_random_alnum(aa_random_fn random, void *random_ctx, size
 bool aa_ct_equal(struct aa_view a, struct aa_view b);
 
 /* PBKDF2-HMAC-SHA-256 (RFC 8018 §5.2). Slow on purpose: never on an event thread. */
-AA_CHECK enum aa_err aa_pbkdf2_sha256(struct aa_view secret, struct aa_view salt, uint32_t rounds, void *out, size_t out_len);
+AA_CHECK enum aa_err aa_pbkdf2_sha256(struct aa_view secret, struct aa_view salt, uint32_t rounds, void *out,
+                                      size_t out_len);
 
 /* AES-256-GCM with a random 12-byte nonce in front and the 16-byte tag behind. `aad` is authenticated, not hidden. */
-AA_CHECK enum aa_err aa_seal(const uint8_t key[32], struct aa_view aad, struct aa_view plain, aa_random_fn random, void *random_ctx, struct aa_buf *out);
+AA_CHECK enum aa_err aa_seal(const uint8_t key[32], struct aa_view aad, struct aa_view plain, aa_random_fn random,
+                             void *random_ctx, struct aa_buf *out);
 AA_CHECK enum aa_err aa_unseal(const uint8_t key[32], struct aa_view aad, struct aa_view sealed, struct aa_buf *out);
 
 #endif
