@@ -13,7 +13,8 @@ AA_CHECK enum aa_err aa_jwks_parse(struct aa_view text, struct aa_jwks **out, st
 struct aa_jwks *aa_jwks_acquire(struct aa_jwks *jwks);
 void aa_jwks_release(struct aa_jwks *jwks);
 size_t aa_jwks_len(const struct aa_jwks *jwks);
-/* The key with that kid and algorithm; without a kid, the only key of that algorithm. Borrowed; NULL when there is none. */
+/* The key with that kid and algorithm; without a kid, the only key of that algorithm. Borrowed; NULL when there is
+ * none. */
 const struct aa_key *aa_jwks_find(const struct aa_jwks *jwks, struct aa_view kid, enum aa_alg alg);
 /* Appends {"alg":"ES256","crv":"P-256","kid":…,"kty":"EC","use":"sig","x":…,"y":…}. */
 AA_CHECK enum aa_err aa_jwk_add(struct aa_buf *buf, const struct aa_key *key, struct aa_view kid, struct aa_error *err);

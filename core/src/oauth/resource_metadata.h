@@ -12,7 +12,8 @@ struct aa_resource_metadata {
     const struct aa_scopes *scopes;      /* "offline_access" is never listed; empty or NULL: left out */
 };
 
-/* Appends the document: resource, authorization_servers, scopes_supported, bearer_methods_supported ["header"], resource_name. */
+/* Appends the document: resource, authorization_servers, scopes_supported, bearer_methods_supported ["header"],
+ * resource_name. */
 void aa_resource_metadata_build(struct aa_buf *buf, const struct aa_resource_metadata *metadata);
 
 #endif
