@@ -1,0 +1,51 @@
+/* HTTP calls to the authorization server, many at once on one thread (libcurl multi).
+ *
+ * https only, http to this machine alone; no redirects; answers capped; certificates checked; no proxy but a configured
+ * one; time limits for connecting and for the whole. Everything but aa_http_wake() belongs to one thread. */
+#ifndef AA_NET_HTTP_H
+#define AA_NET_HTTP_H
+
+#include "base/view.h"
+
+#define AA_HTTP_BODY_MAX (64 * 1024)
+
+struct aa_http;
+
+struct aa_http_settings { /* texts are NUL-terminated and outlive the client */
+    int64_t connect_timeout_ms, timeout_ms;
+    const char *ca_file; /* NULL: libcurl's own default */
+    const char *proxy;   /* NULL: none, whatever the environment says */
+};
+
+AA_CHECK enum aa_err aa_http_new(const struct aa_http_settings *settings, struct aa_http **out, struct aa_error *err);
+/* Drops what is under way without telling anybody. Does not wait for name lookups. */
+void aa_http_free(struct aa_http *http);
+/* For a copy that came through fork(): closes the child's descriptors of the parent's connections, says nothing on them
+ * and frees nothing. */
+void aa_http_abandon(struct aa_http *http);
+
+struct aa_http_request { /* borrowed for the call */
+    const char *url;
+    struct aa_view form;                     /* POSTed as application/x-www-form-urlencoded; absent: GET */
+    const char *basic_user, *basic_password; /* form-encoded (RFC 6749 §2.3.1); NULL: none */
+};
+
+struct aa_http_result {
+    enum aa_err code; /* AA_OK: an answer came, whatever its status */
+    int status;
+    struct aa_view body; /* borrowed for the call */
+    const char *detail;  /* for the log */
+};
+typedef void (*aa_http_done_fn)(void *ctx, const struct aa_http_result *result);
+
+/* `done` is called once, from aa_http_run(). AA_OK, AA_ERR_NOMEM or AA_ERR_REMOTE_FORBIDDEN (neither https nor
+ * loopback). */
+AA_CHECK enum aa_err aa_http_start(struct aa_http *http, const struct aa_http_request *request, aa_http_done_fn done,
+                                   void *ctx, struct aa_error *err);
+/* Moves every call on and tells of those that ended. */
+void aa_http_run(struct aa_http *http);
+/* Sleeps until something happens, aa_http_wake() was called, or the time is over. */
+void aa_http_wait(struct aa_http *http, int timeout_ms);
+void aa_http_wake(struct aa_http *http); /* any thread */
+
+#endif

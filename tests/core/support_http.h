@@ -1,0 +1,25 @@
+/* A tiny HTTP server on plain sockets, playing the authorization server: fixed answers per path, one thread a connection, everything counted. */
+#ifndef AA_TESTS_CORE_SUPPORT_HTTP_H
+#define AA_TESTS_CORE_SUPPORT_HTTP_H
+
+#include <stdbool.h>
+
+struct http_server;
+
+/* port 0: a free one. Fails the test when it cannot. */
+struct http_server *http_server_start(int port);
+/* Closes the listener and every connection. */
+void http_server_stop(struct http_server *server);
+int http_server_port(const struct http_server *server);
+
+/* What a path is answered with: a status, a body, more header lines ("X: y\r\n") or NULL, after so many milliseconds. The last setting of a path holds. */
+void http_server_set(struct http_server *server, const char *path, int status, const char *body, const char *headers, int delay_ms);
+/* The same for POSTed forms whose body begins with "token=<token>&": one answer per token, before the path's own. */
+void http_server_set_token(struct http_server *server, const char *token, const char *body);
+/* Requests a path has had; NULL: all. */
+int http_server_hits(struct http_server *server, const char *path);
+int http_server_connections(struct http_server *server);
+/* The last request's Authorization header and body; copies into caller's memory. */
+void http_server_last(struct http_server *server, char *authorization, int authorization_size, char *body, int body_size);
+
+#endif
