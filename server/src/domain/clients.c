@@ -1,0 +1,108 @@
+#include "domain/clients.h"
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/url.h"
+#include "domain/redirect_uri.h"
+
+enum aa_err aa_client_find_live(struct aa_conn *conn, struct aa_view client_id, int64_t now_ms, struct aa_client *out,
+                                struct aa_error *err)
+{
+    struct aa_client client = {0};
+    enum aa_err rc;
+
+    rc = aa_client_find(conn, client_id, &client, err);
+    if (rc)
+        return rc;
+    if (client.expires_ms != 0 && client.expires_ms <= now_ms) {
+        aa_record_clear(&client.memory);
+        return aa_fail(err, AA_ERR_NOT_FOUND, "the client's registration was never used and ran out");
+    }
+    *out = client;
+    return AA_OK;
+}
+
+static bool find_redirect(const struct aa_json *uris, struct aa_view requested)
+{
+    size_t i;
+
+    for (i = 0; i < aa_json_len(uris); i++)
+        if (aa_redirect_uri_matches(aa_json_text(aa_json_at(uris, i)), requested))
+            return true;
+    return false;
+}
+
+enum aa_err aa_client_prove_redirect(const struct aa_client *client, struct aa_view requested, struct aa_buf *proven,
+                                     struct aa_error *err)
+{
+    struct aa_json *uris = NULL;
+    enum aa_err rc;
+
+    rc = aa_json_parse(client->redirect_uris, AA_CLIENT_ANSWER_MAX, &uris, err);
+    if (rc)
+        return rc == AA_ERR_NOMEM ? rc : AA_ERR_STORE;
+    if (aa_view_is_absent(requested) && aa_json_len(uris) == 1)
+        requested = aa_json_text(aa_json_at(uris, 0));
+    if (!aa_view_is_absent(requested) && find_redirect(uris, requested))
+        aa_buf_add(proven, requested);
+    else
+        rc = aa_fail(err, AA_ERR_NOT_FOUND, "the redirect URI is not registered");
+    aa_json_free(uris);
+    return rc ? rc : aa_buf_check(proven, "a redirect URI", err);
+}
+
+bool aa_client_has_grant(const struct aa_client *client, const char *grant_type)
+{
+    struct aa_view word, rest = client->grant_types;
+
+    while (rest.len > 0) {
+        aa_view_cut(rest, ' ', &word, &rest);
+        if (aa_view_equal_text(word, grant_type))
+            return true;
+    }
+    return false;
+}
+
+/* A JSON array of the words of a space-separated list. */
+static void add_words(struct aa_buf *buf, struct aa_view words)
+{
+    struct aa_view word;
+    bool first = true;
+
+    aa_buf_add_char(buf, '[');
+    while (words.len > 0) {
+        aa_view_cut(words, ' ', &word, &words);
+        if (!first)
+            aa_buf_add_char(buf, ',');
+        first = false;
+        aa_buf_add_json_string(buf, word);
+    }
+    aa_buf_add_char(buf, ']');
+}
+
+static void add_optional(struct aa_buf *buf, const char *name, struct aa_view text)
+{
+    if (aa_view_is_absent(text) || text.len == 0)
+        return;
+    aa_buf_add_format(buf, ",\"%s\":", name);
+    aa_buf_add_json_string(buf, text);
+}
+
+enum aa_err aa_client_add_json(struct aa_buf *buf, const struct aa_client *client, struct aa_error *err)
+{
+    aa_buf_add_text(buf, "{\"client_id\":");
+    aa_buf_add_json_string(buf, client->client_id);
+    aa_buf_add_text(buf, ",\"client_id_issued_at\":");
+    aa_buf_add_int(buf, client->created_ms / 1000);
+    add_optional(buf, "client_name", client->client_name);
+    aa_buf_add_text(buf, ",\"redirect_uris\":");
+    aa_buf_add(buf, client->redirect_uris);
+    aa_buf_add_text(buf, ",\"grant_types\":");
+    add_words(buf, client->grant_types);
+    aa_buf_add_text(buf, ",\"response_types\":[\"code\"],\"token_endpoint_auth_method\":\"none\"");
+    add_optional(buf, "scope", client->scope);
+    add_optional(buf, "application_type", client->application_type);
+    add_optional(buf, "client_uri", client->client_uri);
+    aa_buf_add_char(buf, '}');
+    return aa_buf_check(buf, "a client", err);
+}
