@@ -47,10 +47,12 @@ struct aa_response {
     struct aa_buf header_memory;
     struct { size_t name_offset, name_len, value_offset, value_len; } headers[AA_RESPONSE_HEADERS_MAX];
     size_t header_count;
+    const char *complaint; /* a mistake of ours that was noticed (a header that may not be sent, no status); the listener logs it. NULL: none */
 };
 
 void aa_response_init(struct aa_response *response, size_t body_max);
-void aa_response_clear(struct aa_response *response);
+void aa_response_clear(struct aa_response *response); /* overwrites what it held: answers carry tokens */
+void aa_response_reset(struct aa_response *response); /* empty again, keeping the memory */
 /* Adds a header; the value must hold no CR, LF or NUL: such a one is dropped and logged, never sent. */
 void aa_response_header(struct aa_response *response, const char *name, struct aa_view value);
 /* Replaces headers of that name. */
