@@ -330,6 +330,18 @@ test('a getter that throws reaches the caller', async () => {
   })
 })
 
+test('a getter that closes the guard under its own request is answered with CLOSED, not with a crash', async () => {
+  await withAs(async (as) => {
+    const guard = guardOf(as)
+    as.grant('good')
+    assert.equal((await judge(guard, 'good')).kind, 'principal')
+    const trap = { ...request('good') }
+    Object.defineProperty(trap, 'body', { get: () => guard.close() })
+    assert.throws(() => guard.checkRequest(trap), { code: 'CLOSED' })
+    await assert.rejects(guard.authorize(trap), { code: 'CLOSED' })
+  })
+})
+
 test('a second copy of the package shares the addon and works as well', async () => {
   await withAs(async (as) => {
     const again = await import('../../node/index.js?again')

@@ -10,7 +10,7 @@ struct addon_flight {
     struct addon_flight *next; /* in its bucket */
     struct aa_guard *guard;
     uint64_t ticket;
-    napi_deferred deferred; /* NULL: rejected already */
+    napi_deferred deferred; /* NULL: rejected already, or never made */
 };
 
 /* ---- the table ------------------------------------------------------------------------------------------------- */
@@ -131,29 +131,42 @@ static napi_status ask(struct addon *addon, struct addon_flight *flight, const s
     return napi_ok;
 }
 
+/* NULL when it failed: what Node refused is thrown by addon_finish(). */
+static struct addon_flight *new_flight(struct addon *addon, struct aa_guard *guard)
+{
+    struct addon_flight *flight = calloc(1, sizeof *flight);
+
+    if (!flight) {
+        addon_throw(addon->env, aa_err_name(AA_ERR_NOMEM), aa_err_text(AA_ERR_NOMEM));
+        return NULL;
+    }
+    if (enlist(addon, flight) != napi_ok) {
+        free(flight);
+        return NULL;
+    }
+    flight->guard = aa_guard_acquire(guard);
+    return flight;
+}
+
+/* The promise comes last: one that nobody settles would never be freed. A verdict that is there already waits in the
+ * queue until this call is over. */
 napi_status addon_flight_start(struct addon *addon, struct aa_guard *guard, const struct aa_guard_request *request,
                                napi_value *promise, uint64_t *number)
 {
-    struct addon_flight *flight;
-    napi_deferred deferred;
+    struct addon_flight *flight = new_flight(addon, guard);
     napi_status status;
 
-    TRY(napi_create_promise(addon->env, &deferred, promise));
-    flight = calloc(1, sizeof *flight);
     if (!flight)
-        return addon_throw(addon->env, aa_err_name(AA_ERR_NOMEM), aa_err_text(AA_ERR_NOMEM));
-    flight->guard = aa_guard_acquire(guard);
-    flight->deferred = deferred;
-    status = enlist(addon, flight);
-    if (status != napi_ok) {
-        aa_guard_release(guard);
-        free(flight);
-        return status;
-    }
+        return napi_pending_exception;
     *number = flight->number;
     status = ask(addon, flight, request);
-    if (status != napi_ok)
+    if (status != napi_ok) {
         end(addon, flight);
+        return status;
+    }
+    status = napi_create_promise(addon->env, &flight->deferred, promise);
+    if (status != napi_ok && aa_guard_cancel(guard, addon->queue, flight->ticket))
+        end(addon, flight); /* otherwise the drain ends it */
     return status;
 }
 

@@ -34,12 +34,27 @@ static napi_status open_call(napi_env env, napi_callback_info info, struct call 
     return napi_ok;
 }
 
-static napi_status open_guard(napi_env env, napi_callback_info info, struct call *call)
+static napi_status need_guard(napi_env env, const struct call *call)
 {
-    TRY(open_call(env, info, call));
     if (!call->handle->guard)
         return addon_throw(env, aa_err_name(AA_ERR_CLOSED), "the guard is closed");
     return napi_ok;
+}
+
+static napi_status open_guard(napi_env env, napi_callback_info info, struct call *call)
+{
+    TRY(open_call(env, info, call));
+    return need_guard(env, call);
+}
+
+/* Reads the request that is the first argument. Its members may be getters, and a getter may close the guard: whether
+ * it is open is looked at again. */
+static napi_status open_request(napi_env env, napi_callback_info info, struct addon_texts *texts, struct call *call,
+                                struct aa_guard_request *request)
+{
+    TRY(open_guard(env, info, call));
+    TRY(addon_request_get(env, texts, call->arguments[0], request));
+    return need_guard(env, call);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
@@ -173,9 +188,7 @@ static napi_value check_request(napi_env env, napi_callback_info info)
     napi_status status;
 
     addon_texts_init(&texts);
-    status = open_guard(env, info, &call);
-    if (status == napi_ok)
-        status = addon_request_get(env, &texts, call.arguments[0], &request);
+    status = open_request(env, info, &texts, &call, &request);
     if (status == napi_ok)
         status = answer(&call, &request, &value);
     addon_texts_clear(&texts);
@@ -238,9 +251,7 @@ static napi_value ask(napi_env env, napi_callback_info info)
     uint64_t number = 0;
 
     addon_texts_init(&texts);
-    status = open_guard(env, info, &call);
-    if (status == napi_ok)
-        status = addon_request_get(env, &texts, call.arguments[0], &request);
+    status = open_request(env, info, &texts, &call, &request);
     if (status == napi_ok)
         status = addon_flight_start(call.addon, call.handle->guard, &request, &promise, &number);
     if (status == napi_ok)
