@@ -1,4 +1,5 @@
-/* The HTTP listener: the only file that sees libmicrohttpd. Its strictest discipline, and what that leaves to us (see listener.c). */
+/* The HTTP listener: the only file that sees libmicrohttpd. Its strictest discipline, and what that leaves to us (see
+ * listener.c). */
 #ifndef AA_HTTP_LISTENER_H
 #define AA_HTTP_LISTENER_H
 
@@ -16,11 +17,13 @@ struct aa_listener_options {
     int connections_per_address; /* 0: 512 */
     int deadline_ms;             /* for a complete head, and again for a complete body; 0: 10000 */
     int idle_ms;                 /* keep-alive; 0: 65000 */
-    const char *trusted_proxies; /* comma-separated addresses or CIDR blocks whose X-Forwarded-For/-Proto are believed; NULL: none */
+    const char *trusted_proxies; /* comma-separated addresses or CIDR blocks whose X-Forwarded-For/-Proto are believed;
+                                    NULL: none */
     bool secure;                 /* the issuer is https: HSTS, and requests count as secure */
 };
 
-AA_CHECK enum aa_err aa_listener_start(const struct aa_listener_options *options, const struct aa_router *router, struct aa_listener **out, struct aa_error *err);
+AA_CHECK enum aa_err aa_listener_start(const struct aa_listener_options *options, const struct aa_router *router,
+                                       struct aa_listener **out, struct aa_error *err);
 int aa_listener_port(const struct aa_listener *listener);
 /* Stops accepting, lets what runs finish for at most `grace_ms`, frees everything. */
 void aa_listener_stop(struct aa_listener *listener, int grace_ms);

@@ -3,9 +3,10 @@
 /* A Location of AA_URL_MAX bytes, three cookies and the fixed headers of a page fit well below this. */
 #define HEADER_MEMORY_MAX 16384
 
-/* What a page may load and who may frame it. There is no form-action on purpose: browsers that follow CSP 3's older reading apply it to the
- * redirect that answers the consent form, and the client's redirect URI is never 'self'. There is no Cross-Origin-Opener-Policy either: it
- * would cut the popup in which many clients open this page from the window that waits for its result. */
+/* What a page may load and who may frame it. There is no form-action on purpose: browsers that follow CSP 3's older
+ * reading apply it to the redirect that answers the consent form, and the client's redirect URI is never 'self'. There
+ * is no Cross-Origin-Opener-Policy either: it would cut the popup in which many clients open this page from the window
+ * that waits for its result. */
 static const char PAGE_POLICY[] =
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -179,7 +180,7 @@ void aa_response_html(struct aa_response *response, int status)
     response->status = status;
     aa_response_header_set(response, "Content-Type", AA_VIEW("text/html; charset=utf-8"));
     aa_response_header_set(response, "Cache-Control", AA_VIEW("no-store"));
-    aa_response_header_set(response, "Content-Security-Policy", AA_VIEW(PAGE_POLICY));
+    aa_response_header_set(response, "Content-Security-Policy", aa_view_of(PAGE_POLICY));
     /* For browsers too old for frame-ancestors. */
     aa_response_header_set(response, "X-Frame-Options", AA_VIEW("DENY"));
     aa_response_header_set(response, "Referrer-Policy", AA_VIEW("no-referrer"));
@@ -207,7 +208,8 @@ void aa_response_oauth_error(struct aa_response *response, int status, const cha
 
 /* ---- cookies of our own ----------------------------------------------------------------------------------------- */
 
-/* The prefix makes a browser refuse the cookie from a sibling host or over http (RFC 6265bis §4.1.3.2). Without https it cannot be used. */
+/* The prefix makes a browser refuse the cookie from a sibling host or over http (RFC 6265bis §4.1.3.2). Without https
+ * it cannot be used. */
 #define HOST_PREFIX "__Host-"
 #define COOKIE_NAME_MAX 64
 #define COOKIE_MAX 4096 /* RFC 6265 §6.1: what every browser keeps */
@@ -235,8 +237,8 @@ void aa_response_cookie(struct aa_response *response, const struct aa_cookie *co
         return;
     }
     aa_buf_init(&line, COOKIE_MAX);
-    aa_buf_add_format(&line, "%s%s=%.*s; Path=/; HttpOnly; SameSite=Lax", cookie->secure ? HOST_PREFIX : "", cookie->name,
-                      AA_VIEW_ARGS(cookie->value));
+    aa_buf_add_format(&line, "%s%s=%.*s; Path=/; HttpOnly; SameSite=Lax", cookie->secure ? HOST_PREFIX : "",
+                      cookie->name, AA_VIEW_ARGS(cookie->value));
     if (cookie->max_age_s >= 0) {
         aa_buf_add_text(&line, "; Max-Age=");
         aa_buf_add_int(&line, cookie->max_age_s);

@@ -8,7 +8,15 @@
 #include "base/buf.h"
 #include "base/form.h"
 
-enum aa_method { AA_METHOD_GET, AA_METHOD_HEAD, AA_METHOD_POST, AA_METHOD_PUT, AA_METHOD_DELETE, AA_METHOD_OPTIONS, AA_METHOD_OTHER };
+enum aa_method {
+    AA_METHOD_GET,
+    AA_METHOD_HEAD,
+    AA_METHOD_POST,
+    AA_METHOD_PUT,
+    AA_METHOD_DELETE,
+    AA_METHOD_OPTIONS,
+    AA_METHOD_OTHER
+};
 
 #define AA_HTTP_HEADERS_MAX 64
 #define AA_HTTP_PARAMS_MAX 4
@@ -27,12 +35,14 @@ struct aa_request { /* borrowed for the handler's call */
     size_t header_count;
     struct aa_view body;
     struct aa_view params[AA_HTTP_PARAMS_MAX]; /* what ":name" segments of the route matched, in order */
-    struct aa_view peer; /* canonical text of the client's address: "192.0.2.1", "2001:db8::1"; from trusted_proxies' headers when so configured */
+    struct aa_view peer; /* canonical text of the client's address: "192.0.2.1", "2001:db8::1"; from trusted_proxies'
+                            headers when so configured */
     bool secure;         /* https, as far as we or a trusted proxy can tell */
     char request_id[AA_REQUEST_ID_LEN + 1];
 };
 
-/* The header's value; absent when there is none. Authorization, Content-Type, Host and the like were refused earlier when they came twice. */
+/* The header's value; absent when there is none. Authorization, Content-Type, Host and the like were refused earlier
+ * when they came twice. */
 struct aa_view aa_request_header(const struct aa_request *request, const char *name);
 /* A cookie's value (RFC 6265 §5.4), the first of that name; absent when there is none. */
 struct aa_view aa_request_cookie(const struct aa_request *request, const char *name);
@@ -42,12 +52,15 @@ bool aa_request_is_type(const struct aa_request *request, const char *type);
 #define AA_RESPONSE_HEADERS_MAX 24
 
 struct aa_response {
-    int status;           /* 0 until set; the router turns 0 into 500 and logs it: no handler may leave it so */
+    int status; /* 0 until set; the router turns 0 into 500 and logs it: no handler may leave it so */
     struct aa_buf body;
     struct aa_buf header_memory;
-    struct { size_t name_offset, name_len, value_offset, value_len; } headers[AA_RESPONSE_HEADERS_MAX];
+    struct {
+        size_t name_offset, name_len, value_offset, value_len;
+    } headers[AA_RESPONSE_HEADERS_MAX];
     size_t header_count;
-    const char *complaint; /* a mistake of ours that was noticed (a header that may not be sent, no status); the listener logs it. NULL: none */
+    const char *complaint; /* a mistake of ours that was noticed (a header that may not be sent, no status); the
+                              listener logs it. NULL: none */
 };
 
 void aa_response_init(struct aa_response *response, size_t body_max);
@@ -70,10 +83,10 @@ void aa_response_redirect(struct aa_response *response, struct aa_view location)
 void aa_response_oauth_error(struct aa_response *response, int status, const char *error, const char *description);
 
 struct aa_cookie {
-    const char *name;       /* without prefix; "__Host-" is put in front when `secure` */
+    const char *name; /* without prefix; "__Host-" is put in front when `secure` */
     struct aa_view value;
-    int64_t max_age_s;      /* -1: until the browser closes; 0: delete */
-    bool secure;            /* false only for http on loopback */
+    int64_t max_age_s; /* -1: until the browser closes; 0: delete */
+    bool secure;       /* false only for http on loopback */
 };
 /* Adds Set-Cookie: HttpOnly; SameSite=Lax; Path=/; Secure and __Host- when secure. */
 void aa_response_cookie(struct aa_response *response, const struct aa_cookie *cookie);

@@ -4,8 +4,8 @@
 
 #include "http/message.h"
 
-/* FAST handlers run on the event thread and must not block; SLOW ones (password hashing, writes, outgoing fetches) run on workers with the
- * connection suspended. */
+/* FAST handlers run on the event thread and must not block; SLOW ones (password hashing, writes, outgoing fetches) run
+ * on workers with the connection suspended. */
 enum aa_lane { AA_LANE_FAST, AA_LANE_SLOW };
 enum aa_cors { AA_CORS_NONE, AA_CORS_ANY /* "*", no credentials, MCP-Protocol-Version and Authorization allowed */ };
 
@@ -13,13 +13,13 @@ typedef void (*aa_handler_fn)(void *app, const struct aa_request *request, struc
 
 struct aa_route {
     enum aa_method method;
-    const char *pattern;  /* "/api/servers/:id/keys/:key"; a segment ":x" matches one non-empty segment */
+    const char *pattern; /* "/api/servers/:id/keys/:key"; a segment ":x" matches one non-empty segment */
     aa_handler_fn handler;
-    size_t body_max;      /* bytes; 0: a body is refused */
+    size_t body_max; /* bytes; 0: a body is refused */
     enum aa_cors cors;
     enum aa_lane lane;
-    /* For a FAST route whose rare request must wait (an API key seen for the first time): true sends this one to the slow lane. Called on the
-     * event thread with the whole body read; must not block. NULL: never. */
+    /* For a FAST route whose rare request must wait (an API key seen for the first time): true sends this one to the
+     * slow lane. Called on the event thread with the whole body read; must not block. NULL: never. */
     bool (*is_slow)(void *app, const struct aa_request *request);
 };
 
@@ -29,10 +29,22 @@ struct aa_router {
     void *app;
 };
 
-/* The route for a request, filling request->params; NULL when there is none. HEAD finds the GET route. */
+/* The first route of the table that fits a request, filling request->params; NULL when there is none. Paths are
+ * compared as raw bytes: nothing is decoded, and "/x/" is not "/x". HEAD finds the GET route. */
 const struct aa_route *aa_router_find(const struct aa_router *router, struct aa_request *request);
-/* Finds and runs, and answers itself what needs no handler: 404, 405 with Allow, OPTIONS (CORS preflight where the path has AA_CORS_ANY), 413. Adds
- * the headers every answer has (X-Content-Type-Options, Referrer-Policy, Strict-Transport-Security when secure, request id). Tests call this without a socket. */
+/* Finds and runs, and answers itself what needs no handler: 404, 405 with Allow, OPTIONS (CORS preflight where the path
+ * has AA_CORS_ANY), 413. Adds the headers every answer has (X-Content-Type-Options, Referrer-Policy,
+ * Strict-Transport-Security when secure, request id). Tests call this without a socket. */
 void aa_router_dispatch(const struct aa_router *router, struct aa_request *request, struct aa_response *response);
+
+struct aa_http_refusal {
+    int status;
+    const char *error, *description; /* ASCII literals of ours */
+};
+
+/* Answers a request that no handler will see (too large, too many waiting): the JSON body of aa_response_oauth_error(),
+ * CORS as the route says, the headers every answer has. What the response held is dropped. */
+void aa_router_refuse(const struct aa_router *router, struct aa_request *request, struct aa_response *response,
+                      const struct aa_http_refusal *refusal);
 
 #endif
