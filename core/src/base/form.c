@@ -12,8 +12,7 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Decodes one name or value to `to`. False on a broken %XX. */
-static bool decode(struct aa_view text, char *to, struct aa_view *out)
+bool aa_form_decode(struct aa_view text, char *to, struct aa_view *out)
 {
     size_t len = 0;
 
@@ -58,7 +57,7 @@ static enum aa_err add_field(struct aa_form *form, struct aa_view pair, char *to
         return aa_fail(err, AA_ERR_FORM_MALFORMED, "the form has more than %d fields", AA_FORM_FIELDS_MAX);
     if (!aa_view_cut(pair, '=', &name, &value))
         value = AA_VIEW("");
-    if (!decode(name, to, &field.name) || !decode(value, to + field.name.len, &field.value))
+    if (!aa_form_decode(name, to, &field.name) || !aa_form_decode(value, to + field.name.len, &field.value))
         return aa_fail(err, AA_ERR_FORM_MALFORMED, "the form has a broken percent escape");
     if (!aa_view_is_utf8(field.name) || !aa_view_is_utf8(field.value))
         return aa_fail(err, AA_ERR_UTF8, "a form field is not UTF-8, or holds NUL");

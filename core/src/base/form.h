@@ -26,6 +26,9 @@ struct aa_form {
  * AA_ERR_NOMEM. On failure the form is empty. An absent or empty text gives an empty form. */
 AA_CHECK enum aa_err aa_form_parse(struct aa_form *form, struct aa_view text, struct aa_error *err);
 void aa_form_clear(struct aa_form *form);
+/* Decodes one name or value: "+" is a space, %XX a byte. `to` has room for text.len bytes and may be where text stands:
+ * decoding never lengthens. False on a broken %XX; then the bytes at `to` are unspecified. */
+bool aa_form_decode(struct aa_view text, char *to, struct aa_view *out);
 /* *value is the field's value, or absent when there is none. AA_OK or AA_ERR_PARAMETER_DUPLICATE. */
 AA_CHECK enum aa_err aa_form_get(const struct aa_form *form, const char *name, struct aa_view *value,
                                  struct aa_error *err);

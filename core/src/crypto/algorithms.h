@@ -1,4 +1,5 @@
-/* The algorithms fetched from OpenSSL, once a process; and the contexts each thread keeps. Inside core/src/crypto only. */
+/* The algorithms fetched from OpenSSL, once a process; and the contexts each thread keeps. Inside core/src/crypto only.
+ */
 #ifndef AA_CRYPTO_ALGORITHMS_H
 #define AA_CRYPTO_ALGORITHMS_H
 

@@ -90,7 +90,8 @@ enum aa_err aa_pbkdf2_sha256(struct aa_view secret, struct aa_view salt, uint32_
     const struct aa_algorithms *algorithms = aa_algorithms_get();
     char digest[] = "SHA2-256";
     unsigned int iterations = rounds;
-    int unchecked = 1; /* SP 800-132's limits on password length are for people's passwords; ours are 32 random characters */
+    int unchecked =
+        1; /* SP 800-132's limits on password length are for people's passwords; ours are 32 random characters */
     OSSL_PARAM params[6];
     EVP_KDF_CTX *context;
     int ok;

@@ -133,7 +133,8 @@ enum aa_err aa_key_from_p256(struct aa_view x, struct aa_view y, struct aa_key *
     unsigned char point[1 + 2 * P256_FIELD_LEN] = {4}; /* uncompressed */
     char group[] = "prime256v1";
     OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
-                           OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point), OSSL_PARAM_END};
+                           OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point),
+                           OSSL_PARAM_END};
     EVP_PKEY *pkey;
 
     if (x.len != P256_FIELD_LEN || y.len != P256_FIELD_LEN) /* RFC 7518 §6.2.1.2: full size */
@@ -160,7 +161,8 @@ static OSSL_PARAM *build_rsa_params(BIGNUM *n, BIGNUM *e)
     return params;
 }
 
-enum aa_err aa_key_from_rsa(struct aa_view n, struct aa_view e, enum aa_alg alg, struct aa_key **out, struct aa_error *err)
+enum aa_err aa_key_from_rsa(struct aa_view n, struct aa_view e, enum aa_alg alg, struct aa_key **out,
+                            struct aa_error *err)
 {
     BIGNUM *modulus = NULL;
     BIGNUM *exponent = NULL;
@@ -187,8 +189,8 @@ enum aa_err aa_key_from_rsa(struct aa_view n, struct aa_view e, enum aa_alg alg,
 
 enum aa_err aa_key_from_ed25519(struct aa_view x, struct aa_key **out, struct aa_error *err)
 {
-    return wrap(EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, (const unsigned char *)x.data, x.len), AA_ALG_EDDSA,
-                out, err);
+    return wrap(EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, (const unsigned char *)x.data, x.len),
+                AA_ALG_EDDSA, out, err);
 }
 
 enum aa_err aa_key_get_p256(const struct aa_key *key, uint8_t x[32], uint8_t y[32])
@@ -234,7 +236,8 @@ static int raw_to_der(struct aa_view raw, unsigned char **der)
     return len;
 }
 
-enum aa_err aa_key_sign(const struct aa_key *key, struct aa_view message, struct aa_buf *signature, struct aa_error *err)
+enum aa_err aa_key_sign(const struct aa_key *key, struct aa_view message, struct aa_buf *signature,
+                        struct aa_error *err)
 {
     EVP_MD_CTX *context = aa_thread_digest();
     unsigned char der[80]; /* a P-256 signature in DER is 72 bytes at most */
@@ -281,7 +284,8 @@ static bool verify_with(const struct aa_key *key, struct aa_view message, struct
     return good;
 }
 
-enum aa_err aa_key_verify(const struct aa_key *key, struct aa_view message, struct aa_view signature, struct aa_error *err)
+enum aa_err aa_key_verify(const struct aa_key *key, struct aa_view message, struct aa_view signature,
+                          struct aa_error *err)
 {
     unsigned char *der = NULL;
     bool good;

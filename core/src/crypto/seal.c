@@ -20,8 +20,8 @@ static bool run(EVP_CIPHER_CTX *context, bool encrypt, const uint8_t key[32], co
     return !in.len || EVP_CipherUpdate(context, out, &len, (const unsigned char *)in.data, (int)in.len);
 }
 
-enum aa_err aa_seal(const uint8_t key[32], struct aa_view aad, struct aa_view plain, aa_random_fn random, void *random_ctx,
-                    struct aa_buf *out)
+enum aa_err aa_seal(const uint8_t key[32], struct aa_view aad, struct aa_view plain, aa_random_fn random,
+                    void *random_ctx, struct aa_buf *out)
 {
     size_t sealed_len = NONCE_LEN + plain.len + TAG_LEN;
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
