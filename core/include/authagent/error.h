@@ -14,6 +14,15 @@
 #define AA_PRINTF(fmt, args)
 #endif
 
+/* Everything else is compiled hidden: what these headers declare is all that the shared library exports. */
+#if defined(__GNUC__)
+#define AA_PUBLIC_BEGIN _Pragma("GCC visibility push(default)")
+#define AA_PUBLIC_END _Pragma("GCC visibility pop")
+#else
+#define AA_PUBLIC_BEGIN
+#define AA_PUBLIC_END
+#endif
+
 /* The class picks the HTTP status and whether a challenge is sent (core/src/oauth/refusal.h is the one place). */
 enum aa_err_class {
     AA_CLASS_NONE,    /* AA_OK */
@@ -106,6 +115,7 @@ struct aa_error {
         AA_ERR_OK, ""                                                                                                  \
     }
 
+AA_PUBLIC_BEGIN
 /* "TOKEN_EXPIRED" for AA_ERR_TOKEN_EXPIRED; "UNKNOWN" for a number that is none of ours. Never NULL. */
 const char *aa_err_name(enum aa_err code);
 
@@ -113,5 +123,6 @@ const char *aa_err_name(enum aa_err code);
 const char *aa_err_text(enum aa_err code);
 
 enum aa_err_class aa_err_class_of(enum aa_err code);
+AA_PUBLIC_END
 
 #endif

@@ -19,28 +19,38 @@ struct aa_principal; /* counted, immutable: who the token speaks for */
 struct aa_answer;    /* counted, immutable: a whole HTTP answer */
 struct aa_queue;     /* finished asynchronous checks of one event loop */
 
+AA_PUBLIC_BEGIN
+
 /* ---- making one ------------------------------------------------------------------------------------------------ */
 
-/* Makes a guard from one JSON object. An absent member falls back to the environment variable AUTH_AGENT_<NAME>, then
- * to the default; an unknown member is AA_ERR_OPTION_UNKNOWN and the message names the nearest one. Lists in the
- * environment are space- or comma-separated, `tools` is JSON there. Members:
+/* Makes a guard from one JSON object. An absent member (or null) falls back to the environment variable
+ * AUTH_AGENT_<NAME>, then to the default; an unknown member is AA_ERR_OPTION_UNKNOWN and the message names the nearest
+ * one. Lists in the environment are space- or comma-separated, `tools` is JSON there. Members:
  *
- *   server_id        string   id of this server at the authorization server ("srv_…"); user of HTTP Basic at
- * introspection api_key          string   its key ("sk_…"); never logged required_scopes  list     scopes every request
- * needs; default none auth_server      string   issuer URL; default "http://localhost:8788" resource         string
- * this server's identifier (RFC 8707); default: learnt from GET {auth_server}/api/servers/{server_id} public_paths list
- * exact paths that need no token; default none cache_ttl        number   seconds an introspection answer is believed,
- * 0–3600; default 60; 0 = no cache cache_size       number   tokens remembered at most; default 10000 tools object MCP
- * tool name → list of scopes a call of it needs, besides required_scopes mode             string   "introspection"
- * (default) or "jwt": local signature checks alone introspection_endpoint    string   default: from the server's RFC
- * 8414 metadata connect_timeout  number   seconds; default 2 timeout          number   seconds for a whole call;
- * default 5 max_body         number   bytes of a request body the tool policy reads; default 4194304 resource_name
- * string   human-readable name in the RFC 9728 document scopes_supported list     in the RFC 9728 document; default:
- * required_scopes ca_file          string   PEM file of trusted authorities; default the system's (SSL_CERT_FILE is
- * honoured) check_audience   boolean  default true; false is loud in the log jwks_uri         string   default: from
- * the metadata
+ *   server_id               string   id of this server at the authorization server ("srv_…")
+ *   api_key                 string   its key ("sk_…"); both go as HTTP Basic (RFC 7662 §2.1), the key is never logged
+ *   required_scopes         list     scopes every request needs; default none
+ *   auth_server             string   issuer URL; default "http://localhost:8788"
+ *   resource                string   this server's identifier (RFC 8707 §2); default: learnt from
+ *                                    GET {auth_server}/api/servers/{server_id}
+ *   public_paths            list     exact paths that need no token; default none
+ *   cache_ttl               number   seconds an introspection answer is believed, 0–3600; default 60; 0: no cache
+ *   cache_size              number   tokens remembered at most; default 10000
+ *   tools                   object   MCP tool name → list of scopes a call of it needs, besides required_scopes
+ *   mode                    string   "introspection" (default), or "jwt": local signature checks alone (RFC 9068 §4)
+ *   introspection_endpoint  string   default: from the authorization server's metadata (RFC 8414)
+ *   jwks_uri                string   default: from the metadata
+ *   connect_timeout         number   seconds; default 2
+ *   timeout                 number   seconds for a whole call; default 5
+ *   max_body                number   bytes of a request body the tool policy reads; default 4194304
+ *   resource_name           string   human-readable name in the RFC 9728 document; default: the registered one
+ *   scopes_supported        list     in the RFC 9728 document; default: required_scopes
+ *   ca_file                 string   PEM file of trusted authorities; default: SSL_CERT_FILE, then the system's
+ *   proxy                   string   URL of a proxy for every call; default none: HTTP_PROXY and its like are not read
+ *   check_audience          boolean  default true; false is loud in the log
  *
- * Starts learning in the background at once. AA_OK, AA_ERR_OPTION_*, AA_ERR_NOMEM, AA_ERR_THREAD, AA_ERR_CRYPTO. */
+ * server_id and api_key may be missing only in mode "jwt" with `resource` given. Starts learning in the background at
+ * once. AA_OK, AA_ERR_OPTION_*, AA_ERR_NOMEM, AA_ERR_THREAD, AA_ERR_SYSTEM, AA_ERR_RANDOM, AA_ERR_CRYPTO. */
 AA_CHECK enum aa_err aa_guard_new(struct aa_view options_json, struct aa_guard **out, struct aa_error *err);
 struct aa_guard *aa_guard_acquire(struct aa_guard *guard);
 /* The last release stops the I/O thread and answers what is pending with AA_ERR_CLOSED; it waits for the thread, at
@@ -161,5 +171,7 @@ struct aa_guard_stats {
 };
 void aa_guard_get_stats(struct aa_guard *guard, struct aa_guard_stats *out);
 const char *aa_version(void);
+
+AA_PUBLIC_END
 
 #endif
