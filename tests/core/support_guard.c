@@ -11,8 +11,8 @@ void stage_publish_metadata(struct stage *stage, bool with_keys)
     snprintf(text, sizeof text,
              "{\"issuer\":\"%s\",\"authorization_endpoint\":\"%s/authorize\",\"token_endpoint\":\"%s/token\","
              "\"introspection_endpoint\":\"%s" INTROSPECT "\",\"response_types_supported\":[\"code\"]%s%s%s}",
-             stage->issuer, stage->issuer, stage->issuer, stage->issuer, with_keys ? ",\"jwks_uri\":\"" : "", with_keys ? stage->issuer : "",
-             with_keys ? KEYS "\"" : "");
+             stage->issuer, stage->issuer, stage->issuer, stage->issuer, with_keys ? ",\"jwks_uri\":\"" : "",
+             with_keys ? stage->issuer : "", with_keys ? KEYS "\"" : "");
     http_server_set(stage->server, METADATA, 200, text, NULL, 0);
 }
 
@@ -20,7 +20,8 @@ static void publish(struct stage *stage)
 {
     stage_publish_metadata(stage, false);
     http_server_set(stage->server, REGISTRATION, 200,
-                    "{\"server_id\":\"srv_test\",\"server_url\":\"" RESOURCE "\",\"server_name\":\"Test Server\",\"scopes\":[\"files:read\"]}",
+                    "{\"server_id\":\"srv_test\",\"server_url\":\"" RESOURCE
+                    "\",\"server_name\":\"Test Server\",\"scopes\":[\"files:read\"]}",
                     NULL, 0);
     http_server_set(stage->server, INTROSPECT, 200, "{\"active\":false}", NULL, 0);
 }
@@ -38,7 +39,8 @@ void stage_guard(struct stage *stage, const char *more)
     struct aa_error err = AA_ERROR_INIT;
     char options[2048];
 
-    snprintf(options, sizeof options, "{\"server_id\":\"srv_test\",\"api_key\":\"sk_test\",\"auth_server\":\"%s\"%s}", stage->issuer, more);
+    snprintf(options, sizeof options, "{\"server_id\":\"srv_test\",\"api_key\":\"sk_test\",\"auth_server\":\"%s\"%s}",
+             stage->issuer, more);
     if (aa_guard_new(VIEW(options), &stage->guard, &err))
         fail_msg("no guard: %s", err.message);
 }

@@ -13,8 +13,8 @@
 #define KEYS "/jwks.json"
 
 /* An active answer with these scopes, for our resource, without exp. */
-#define ACTIVE(scope)                                                                                                          \
-    "{\"active\":true,\"sub\":\"usr_1\",\"email\":\"ann@example.com\",\"client_id\":\"cl_1\",\"scope\":\"" scope               \
+#define ACTIVE(scope)                                                                                                  \
+    "{\"active\":true,\"sub\":\"usr_1\",\"email\":\"ann@example.com\",\"client_id\":\"cl_1\",\"scope\":\"" scope       \
     "\",\"aud\":\"" RESOURCE "\"}"
 
 struct stage {

@@ -25,21 +25,22 @@ struct route {
     char *body;
     char headers[512];
     int delay_ms;
-    int hits;
+    bool held, raw;
+    int hits, waiting;
+    char last_head[NAME_MAX_LEN], last_body[NAME_MAX_LEN];
 };
 
 struct http_server {
     int listener, port;
     pthread_t acceptor;
     pthread_mutex_t lock;
+    pthread_cond_t changed;
     bool stopping;
     int sockets[CONNECTIONS_MAX];
     pthread_t threads[CONNECTIONS_MAX];
     int connection_count, hits;
     struct route routes[ROUTES_MAX];
     int route_count;
-    char last_authorization[NAME_MAX_LEN];
-    char last_body[NAME_MAX_LEN];
 };
 
 struct connection {
@@ -50,7 +51,7 @@ struct connection {
 struct message {
     char text[REQUEST_MAX];
     size_t len, head_len, body_len;
-    char method[16], path[NAME_MAX_LEN], authorization[NAME_MAX_LEN];
+    char method[16], path[NAME_MAX_LEN];
 };
 
 static void die(const char *what)
@@ -105,7 +106,6 @@ static bool receive(int number, struct message *message)
         message->len += (size_t)got;
     }
     message->text[message->len] = '\0';
-    copy_header(message, "Authorization", message->authorization, sizeof message->authorization);
     return sscanf(message->text, "%15s %2047s", message->method, message->path) == 2;
 }
 
@@ -138,16 +138,33 @@ static struct route *choose(struct http_server *server, const struct message *me
 
 static void note(struct http_server *server, const struct message *message)
 {
+    struct route *route = find_route(server, message->path);
+
     server->hits++;
-    snprintf(server->last_authorization, sizeof server->last_authorization, "%s", message->authorization);
-    snprintf(server->last_body, sizeof server->last_body, "%.*s", (int)message->body_len, message->text + message->head_len);
+    if (!route)
+        return;
+    snprintf(route->last_head, sizeof route->last_head, "%.*s", (int)message->head_len, message->text);
+    snprintf(route->last_body, sizeof route->last_body, "%.*s", (int)message->body_len,
+             message->text + message->head_len);
 }
 
-static void pause_ms(int ms)
+/* Under the lock. Lets it go while it waits: for the time to pass, for a held path to be let go, or for the end. */
+static void pause_locked(struct http_server *server, const char *path, int ms)
 {
-    const struct timespec time = {ms / 1000, ms % 1000 * 1000000L};
+    struct route *route = find_route(server, path);
+    struct timespec until;
 
-    nanosleep(&time, NULL);
+    if (!route)
+        return;
+    route->waiting++;
+    while (route->held && !server->stopping)
+        pthread_cond_wait(&server->changed, &server->lock);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ms / 1000 + (until.tv_nsec + ms % 1000 * 1000000L) / 1000000000L;
+    until.tv_nsec = (until.tv_nsec + ms % 1000 * 1000000L) % 1000000000L;
+    while (ms && !server->stopping)
+        ms = pthread_cond_timedwait(&server->changed, &server->lock, &until) == ETIMEDOUT ? 0 : ms;
+    route->waiting--;
 }
 
 static bool send_all(int number, const char *text, size_t len)
@@ -163,33 +180,42 @@ static bool send_all(int number, const char *text, size_t len)
     return true;
 }
 
+/* The whole answer as it goes over the wire. Under the lock. */
+static char *compose(const struct route *route)
+{
+    const char *body = route && route->body ? route->body : "{}";
+    size_t size = strlen(body) + 1024;
+    char *text = malloc(size);
+
+    if (!text)
+        die("malloc");
+    if (route && route->raw)
+        snprintf(text, size, "%s", body);
+    else
+        snprintf(text, size, "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s\r\n%s",
+                 route ? route->status : 404, strlen(body), route ? route->headers : "", body);
+    return text;
+}
+
 static bool answer(struct connection *connection, const struct message *message)
 {
     struct http_server *server = connection->server;
-    struct route route = {.status = 404};
-    struct route *found;
-    char *body;
-    char head[1024];
-    int delay_ms = 0;
-    bool sent;
+    struct route *path;
+    struct route *route;
+    char *text;
+    bool stay;
 
     pthread_mutex_lock(&server->lock);
     note(server, message);
-    found = choose(server, message);
-    if (found) {
-        struct route *path = find_route(server, message->path);
-
-        route = *found;
-        delay_ms = path ? path->delay_ms : found->delay_ms;
-    }
-    body = strdup(route.body ? route.body : "{}");
+    route = choose(server, message);
+    path = find_route(server, message->path);
+    pause_locked(server, message->path, path ? path->delay_ms : 0);
+    text = compose(route);
+    stay = !(route && (route->raw || strstr(route->headers, "Connection: close")));
     pthread_mutex_unlock(&server->lock);
-    pause_ms(delay_ms);
-    snprintf(head, sizeof head, "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s\r\n", route.status, strlen(body),
-             route.headers);
-    sent = send_all(connection->socket, head, strlen(head)) && send_all(connection->socket, body, strlen(body));
-    free(body);
-    return sent;
+    stay = send_all(connection->socket, text, strlen(text)) && stay;
+    free(text);
+    return stay;
 }
 
 static void *serve(void *arg)
@@ -239,13 +265,15 @@ static void *accept_all(void *arg)
 struct http_server *http_server_start(int port)
 {
     struct http_server *server = calloc(1, sizeof *server);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t len = sizeof address;
     int one = 1;
 
     if (!server)
         die("calloc");
     pthread_mutex_init(&server->lock, NULL);
+    pthread_cond_init(&server->changed, NULL);
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(server->listener, (struct sockaddr *)&address, len) || listen(server->listener, 256))
@@ -261,6 +289,7 @@ void http_server_stop(struct http_server *server)
 {
     pthread_mutex_lock(&server->lock);
     server->stopping = true;
+    pthread_cond_broadcast(&server->changed);
     for (int i = 0; i < server->connection_count; i++)
         shutdown(server->sockets[i], SHUT_RDWR);
     pthread_mutex_unlock(&server->lock);
@@ -273,6 +302,7 @@ void http_server_stop(struct http_server *server)
     }
     for (int i = 0; i < server->route_count; i++)
         free(server->routes[i].body);
+    pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     free(server);
 }
@@ -282,27 +312,37 @@ int http_server_port(const struct http_server *server)
     return server->port;
 }
 
-static void set(struct http_server *server, const char *key, int status, const char *body, const char *headers, int delay_ms)
+static struct route *need_route(struct http_server *server, const char *key)
+{
+    struct route *route = find_route(server, key);
+
+    if (route)
+        return route;
+    if (server->route_count == ROUTES_MAX)
+        die("too many routes");
+    route = &server->routes[server->route_count++];
+    snprintf(route->key, sizeof route->key, "%s", key);
+    return route;
+}
+
+static void set(struct http_server *server, const char *key, int status, const char *body, const char *headers,
+                int delay_ms)
 {
     struct route *route;
 
     pthread_mutex_lock(&server->lock);
-    route = find_route(server, key);
-    if (!route) {
-        if (server->route_count == ROUTES_MAX)
-            die("too many routes");
-        route = &server->routes[server->route_count++];
-        snprintf(route->key, sizeof route->key, "%s", key);
-    }
+    route = need_route(server, key);
     free(route->body);
     route->body = strdup(body);
     route->status = status;
     route->delay_ms = delay_ms;
+    route->raw = status == 0;
     snprintf(route->headers, sizeof route->headers, "%s", headers ? headers : "");
     pthread_mutex_unlock(&server->lock);
 }
 
-void http_server_set(struct http_server *server, const char *path, int status, const char *body, const char *headers, int delay_ms)
+void http_server_set(struct http_server *server, const char *path, int status, const char *body, const char *headers,
+                     int delay_ms)
 {
     set(server, path, status, body, headers, delay_ms);
 }
@@ -313,6 +353,34 @@ void http_server_set_token(struct http_server *server, const char *token, const 
 
     snprintf(key, sizeof key, "token=%s", token);
     set(server, key, 200, body, NULL, 0);
+}
+
+static void hold(struct http_server *server, const char *path, bool held)
+{
+    pthread_mutex_lock(&server->lock);
+    need_route(server, path)->held = held;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+}
+
+void http_server_hold(struct http_server *server, const char *path)
+{
+    hold(server, path, true);
+}
+
+void http_server_let_go(struct http_server *server, const char *path)
+{
+    hold(server, path, false);
+}
+
+int http_server_waiting(struct http_server *server, const char *path)
+{
+    int waiting;
+
+    pthread_mutex_lock(&server->lock);
+    waiting = need_route(server, path)->waiting;
+    pthread_mutex_unlock(&server->lock);
+    return waiting;
 }
 
 int http_server_hits(struct http_server *server, const char *path)
@@ -337,10 +405,14 @@ int http_server_connections(struct http_server *server)
     return count;
 }
 
-void http_server_last(struct http_server *server, char *authorization, int authorization_size, char *body, int body_size)
+void http_server_last(struct http_server *server, const char *path, char *head, int head_size, char *body,
+                      int body_size)
 {
+    struct route *route;
+
     pthread_mutex_lock(&server->lock);
-    snprintf(authorization, (size_t)authorization_size, "%s", server->last_authorization);
-    snprintf(body, (size_t)body_size, "%s", server->last_body);
+    route = need_route(server, path);
+    snprintf(head, (size_t)head_size, "%s", route->last_head);
+    snprintf(body, (size_t)body_size, "%s", route->last_body);
     pthread_mutex_unlock(&server->lock);
 }

@@ -15,6 +15,16 @@ void aa_breaker_succeeded(struct aa_breaker *breaker)
     *breaker = (struct aa_breaker){0};
 }
 
+void aa_breaker_unused(struct aa_breaker *breaker)
+{
+    breaker->probing = false;
+}
+
+bool aa_breaker_is_open(const struct aa_breaker *breaker)
+{
+    return breaker->pause_ms != 0;
+}
+
 static bool open_for(struct aa_breaker *breaker, int64_t pause_ms, int64_t now_ms)
 {
     breaker->pause_ms = pause_ms < AA_BREAKER_PAUSE_MAX_MS ? pause_ms : AA_BREAKER_PAUSE_MAX_MS;

@@ -20,6 +20,9 @@ struct aa_breaker { /* zeroed: closed */
 /* True when a call may be made now. While open, true once per pause: that call is the probe. */
 bool aa_breaker_allows(struct aa_breaker *breaker, int64_t now_ms);
 void aa_breaker_succeeded(struct aa_breaker *breaker);
+/* The call that was allowed could not even be started, for a reason of our own: it tells nothing of the server. */
+void aa_breaker_unused(struct aa_breaker *breaker);
+bool aa_breaker_is_open(const struct aa_breaker *breaker);
 /* True when this failure opened it. */
 bool aa_breaker_failed(struct aa_breaker *breaker, int64_t now_ms);
 

@@ -22,7 +22,8 @@ static int64_t offset_ms(void)
 }
 #endif
 
-/* Where the kernel keeps a copy of the time that a read needs no counter for: some milliseconds old, and four times as fast. */
+/* Where the kernel keeps a copy of the time that a read needs no counter for: some milliseconds old, and four times as
+ * fast. */
 #ifdef CLOCK_REALTIME_COARSE
 #define WALL CLOCK_REALTIME_COARSE
 #define MONO CLOCK_MONOTONIC_COARSE

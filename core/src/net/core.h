@@ -19,8 +19,9 @@
 
 #define AA_TICKET_BUCKETS 1024 /* powers of two */
 #define AA_FLIGHT_BUCKETS 256
-#define AA_CALLS_MAX 64     /* introspections under way at once */
-#define AA_FLIGHTS_MAX 4096 /* tokens being asked about or waiting to be; beyond that the answer is 503 at once */
+#define AA_CALLS_MAX 64          /* introspections under way at once */
+#define AA_UNIDENTIFIED_MAX 4096 /* requests that wait for our own identifier */
+#define AA_FLIGHTS_MAX 4096      /* tokens being asked about or waiting to be; beyond that the answer is 503 at once */
 
 /* One asynchronous check. The ticket table and `cancelled` are behind the guard's lock, the rest belongs to the I/O
  * thread once it is handed over. */
@@ -83,6 +84,7 @@ struct aa_io { /* the I/O thread's own; `stop` and `parking` are behind the guar
     struct aa_flight *flights, *flights_tail;
     size_t flight_count, call_count;
     struct aa_waiters unidentified; /* requests that came before we knew our own identifier */
+    size_t unidentified_count;
     struct aa_lesson_state lessons[AA_LESSONS];
     int metadata_form;   /* which URL of the metadata is tried next */
     uint64_t keys_round; /* fetches of the keys that ended */

@@ -82,7 +82,8 @@ static void log_misdirected(struct aa_io *io, enum aa_err code, struct aa_now no
     io->misdirected_logged_ms = now.mono_ms;
     aa_log(AA_LOG_WARNING, "a token was refused: %s is not %.*s",
            code == AA_ERR_TOKEN_AUDIENCE ? "its audience" : "its issuer",
-           AA_VIEW_ARGS(code == AA_ERR_TOKEN_AUDIENCE ? aa_identity_resource(identity) : io->guard->verifier.options.auth_server));
+           AA_VIEW_ARGS(code == AA_ERR_TOKEN_AUDIENCE ? aa_identity_resource(identity)
+                                                      : io->guard->verifier.options.auth_server));
 }
 
 /* An answer whose exp has passed already is worth no more than a refusal. */
@@ -131,10 +132,12 @@ static void read_active(struct aa_io *io, const struct aa_introspection *introsp
 {
     struct aa_identity *identity = aa_verifier_identity(&io->guard->verifier);
 
-    if (!introspection->active)
+    if (!introspection->active) {
         facts->code = AA_ERR_TOKEN_INACTIVE;
-    else
-        facts->code = aa_principal_new(&introspection->claims, introspection->document, aa_identity_resource(identity), &facts->principal, NULL);
+        return;
+    }
+    facts->code = aa_principal_new(&introspection->claims, introspection->document, aa_identity_resource(identity),
+                                   &facts->principal, NULL);
 }
 
 static void read_answer(struct aa_io *io, struct aa_view body, struct aa_facts *facts)
@@ -160,7 +163,9 @@ static void log_credentials(struct aa_io *io, int status)
         return;
     io->credentials_logged = true;
     io->credentials_logged_ms = now.mono_ms;
-    aa_log(AA_LOG_ERROR, "the authorization server refused server_id and api_key (status %d): every request is answered 503 until they are right",
+    aa_log(AA_LOG_ERROR,
+           "the authorization server refused server_id and api_key (status %d): every request is answered 503 until "
+           "they are right",
            status);
 }
 
@@ -181,7 +186,8 @@ static void read_status(struct aa_io *io, const struct aa_http_result *result, s
 
 static bool is_transport(enum aa_err code)
 {
-    return code == AA_ERR_REMOTE_UNREACHABLE || code == AA_ERR_REMOTE_DNS || code == AA_ERR_REMOTE_TLS || code == AA_ERR_REMOTE_TIMEOUT;
+    return code == AA_ERR_REMOTE_UNREACHABLE || code == AA_ERR_REMOTE_DNS || code == AA_ERR_REMOTE_TLS ||
+           code == AA_ERR_REMOTE_TIMEOUT;
 }
 
 static void note_failure(struct aa_io *io, const struct aa_http_result *result)
@@ -190,6 +196,13 @@ static void note_failure(struct aa_io *io, const struct aa_http_result *result)
         return;
     atomic_fetch_add_explicit(&io->guard->breaker_opened, 1, memory_order_relaxed);
     aa_log(AA_LOG_ERROR, "the authorization server does not answer (%s): not asking it for a while", result->detail);
+}
+
+static void note_success(struct aa_io *io)
+{
+    if (aa_breaker_is_open(&io->breaker))
+        aa_log(AA_LOG_INFO, "the authorization server answers again");
+    aa_breaker_succeeded(&io->breaker);
 }
 
 static void introspected(void *ctx, const struct aa_http_result *result)
@@ -203,7 +216,7 @@ static void introspected(void *ctx, const struct aa_http_result *result)
     if (is_transport(result->code))
         note_failure(io, result);
     else
-        aa_breaker_succeeded(&io->breaker);
+        note_success(io);
     if (!result->code)
         read_status(io, result, &facts);
     if (aa_err_class_of(facts.code) == AA_CLASS_REMOTE)
@@ -255,7 +268,7 @@ static void introspect(struct aa_flight *flight, struct aa_now now)
     }
     rc = call(flight, endpoint);
     if (rc) {
-        aa_breaker_failed(&io->breaker, now.mono_ms);
+        aa_breaker_unused(&io->breaker);
         land_refused(flight, rc);
         return;
     }
@@ -268,8 +281,8 @@ static void introspect(struct aa_flight *flight, struct aa_now now)
 
 enum next_step { LANDED, WAIT, ASK };
 
-/* A key id that is not in the set: the keys may have been rotated. They are fetched once, if the cool-down allows; after that a server that
- * can be asked is asked. */
+/* A key id that is not in the set: the keys may have been rotated. They are fetched once, if the cool-down allows;
+ * after that a server that can be asked is asked. */
 static enum next_step seek_key(struct aa_flight *flight, struct aa_now now)
 {
     struct aa_io *io = flight->io;
@@ -281,7 +294,9 @@ static enum next_step seek_key(struct aa_flight *flight, struct aa_now now)
     }
     if (io->guard->verifier.options.mode != AA_MODE_JWT)
         return ASK;
-    land_refused(flight, AA_ERR_TOKEN_KEY_UNKNOWN);
+    /* A set that could not be fetched anew says nothing about a key that is missing in the old one: 503, not 401. */
+    land_refused(flight,
+                 io->lessons[AA_LEARN_KEYS].failed ? aa_learn_reason(io, AA_LEARN_KEYS) : AA_ERR_TOKEN_KEY_UNKNOWN);
     return LANDED;
 }
 
@@ -291,7 +306,8 @@ static enum next_step check_signature(struct aa_flight *flight, const struct aa_
     struct aa_view resource = aa_identity_resource(aa_verifier_identity(verifier));
     struct aa_facts facts;
 
-    switch (aa_local_check(&verifier->options, jwks, resource, aa_view_make(flight->token, flight->token_len), now, &facts)) {
+    switch (aa_local_check(&verifier->options, jwks, resource, aa_view_make(flight->token, flight->token_len), now,
+                           &facts)) {
     case AA_LOCAL_NOT_JWT:
         return ASK;
     case AA_LOCAL_KEY_UNKNOWN:
@@ -400,7 +416,8 @@ void aa_flight_join(struct aa_io *io, struct aa_waiter *waiter, const struct aa_
     }
     flight = take_off(io, question, now);
     if (!flight) {
-        aa_io_refuse(io, waiter, AA_ERR_REMOTE_TIMEOUT); /* too many are waiting, or no memory: it would not be its turn in time */
+        aa_io_refuse(io, waiter,
+                     AA_ERR_REMOTE_TIMEOUT); /* too many are waiting, or no memory: it would not be its turn in time */
         return;
     }
     aa_waiters_add(&flight->waiters, waiter);

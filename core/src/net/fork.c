@@ -1,8 +1,10 @@
-/* Guards and fork(): a server that loads its application first and forks workers afterwards has guards whose I/O thread stays behind.
+/* Guards and fork(): a server that loads its application first and forks workers afterwards has guards whose I/O thread
+ * stays behind.
  *
- * Before the fork every I/O thread is brought to a halt where it holds no lock, neither ours nor OpenSSL's, and all of our locks are taken. In
- * the child the parent's thread is forgotten, its connections are closed without a word on them (they are the parent's), requests
- * under way are dropped, and the next request starts a thread of the child's own. What was learnt and cached stays. */
+ * Before the fork every I/O thread is brought to a halt where it holds no lock, neither ours nor OpenSSL's, and all of
+ * our locks are taken. In the child the parent's thread is forgotten, its connections are closed without a word on them
+ * (they are the parent's), requests under way are dropped, and the next request starts a thread of the child's own.
+ * What was learnt and cached stays. */
 #include "net/core.h"
 
 #include <time.h>
@@ -15,7 +17,8 @@
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct aa_guard *all;
-static struct aa_io *forgotten; /* what the parent's threads left in this child: never touched again, but not lost from sight either */
+static struct aa_io
+    *forgotten; /* what the parent's threads left in this child: never touched again, but not lost from sight either */
 
 static struct timespec park_deadline(void)
 {

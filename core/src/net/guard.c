@@ -145,7 +145,8 @@ enum aa_err aa_guard_refuse_body(struct aa_guard *guard, struct aa_answer **out,
     const struct aa_asker anyone = {.cors = true};
 
     (void)err;
-    *out = aa_identity_refuse(aa_verifier_identity(&guard->verifier), &guard->verifier.options, AA_ERR_BODY_TOO_LARGE, NULL, anyone);
+    *out = aa_identity_refuse(aa_verifier_identity(&guard->verifier), &guard->verifier.options, AA_ERR_BODY_TOO_LARGE,
+                              NULL, anyone);
     return AA_OK;
 }
 
@@ -158,7 +159,8 @@ void aa_guard_check(struct aa_guard *guard, const struct aa_guard_request *reque
         aa_guard_count_verdict(guard, verdict);
 }
 
-void aa_guard_check_scopes(struct aa_guard *guard, struct aa_principal *principal, struct aa_view scopes, struct aa_verdict *verdict)
+void aa_guard_check_scopes(struct aa_guard *guard, struct aa_principal *principal, struct aa_view scopes,
+                           struct aa_verdict *verdict)
 {
     aa_verifier_check_scopes(&guard->verifier, principal, scopes, verdict);
     if (verdict->kind == AA_VERDICT_ANSWER)
@@ -185,8 +187,8 @@ static enum aa_err hand_over(struct aa_guard *guard, struct aa_waiter *waiter, s
     return AA_OK;
 }
 
-enum aa_err aa_guard_check_async(struct aa_guard *guard, const struct aa_guard_request *request, struct aa_queue *queue, void *tag,
-                                 uint64_t *ticket, struct aa_error *err)
+enum aa_err aa_guard_check_async(struct aa_guard *guard, const struct aa_guard_request *request, struct aa_queue *queue,
+                                 void *tag, uint64_t *ticket, struct aa_error *err)
 {
     struct aa_waiter *waiter;
     uint64_t number = 0;
@@ -226,12 +228,14 @@ bool aa_guard_cancel(struct aa_guard *guard, struct aa_queue *queue, uint64_t ti
     return found;
 }
 
-static void fail_closed(struct aa_guard *guard, const struct aa_guard_request *request, enum aa_err code, struct aa_verdict *verdict)
+static void fail_closed(struct aa_guard *guard, const struct aa_guard_request *request, enum aa_err code,
+                        struct aa_verdict *verdict)
 {
     aa_verifier_refuse(&guard->verifier, code, &guard->verifier.options.required_scopes, aa_asker_of(request), verdict);
 }
 
-static enum aa_err wait_for(struct aa_guard *guard, const struct aa_guard_request *request, struct aa_queue *queue, struct aa_verdict *verdict)
+static enum aa_err wait_for(struct aa_guard *guard, const struct aa_guard_request *request, struct aa_queue *queue,
+                            struct aa_verdict *verdict)
 {
     struct pollfd readable = {.fd = aa_queue_fd(queue), .events = POLLIN};
     struct aa_completion completion;

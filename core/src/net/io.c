@@ -65,10 +65,20 @@ static void await_identity(struct aa_io *io, struct aa_waiter *waiter)
 {
     const struct aa_lesson_state *lesson = &io->lessons[AA_LEARN_RESOURCE];
 
-    if (lesson->failed && lesson->definite)
+    if (lesson->failed && lesson->definite) {
         aa_io_refuse(io, waiter, lesson->code);
-    else
+    } else if (io->unidentified_count >= AA_UNIDENTIFIED_MAX) {
+        aa_io_refuse(io, waiter, AA_ERR_RESOURCE_UNKNOWN);
+    } else {
         aa_waiters_add(&io->unidentified, waiter);
+        io->unidentified_count++;
+    }
+}
+
+static struct aa_waiter *take_unidentified(struct aa_io *io)
+{
+    io->unidentified_count = 0;
+    return aa_waiters_take_all(&io->unidentified);
 }
 
 void aa_io_admit(struct aa_io *io, struct aa_waiter *waiter)
@@ -105,10 +115,11 @@ static int64_t serve_unidentified(struct aa_io *io, struct aa_now now)
     if (!io->unidentified.head)
         return SLEEP_MAX_MS;
     if (aa_verifier_identity(&io->guard->verifier) || (lesson->failed && lesson->definite)) {
-        admit_all(io, aa_waiters_take_all(&io->unidentified));
+        admit_all(io, take_unidentified(io));
         return SLEEP_MAX_MS;
     }
     while ((waiter = io->unidentified.head) && now.mono_ms >= waiter->deadline_ms) {
+        io->unidentified_count--;
         io->unidentified.head = waiter->next;
         if (!io->unidentified.head)
             aa_waiters_init(&io->unidentified);
@@ -176,7 +187,7 @@ static void *run(void *arg)
         aa_http_wait(io->http, (int)turn(io));
     }
     answer_closed(io, inbox);
-    answer_closed(io, aa_waiters_take_all(&io->unidentified));
+    answer_closed(io, take_unidentified(io));
     aa_flights_free(io);
     aa_crypto_thread_clear();
     return NULL;

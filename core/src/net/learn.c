@@ -1,5 +1,7 @@
 #include "net/core.h"
 
+#include <stdio.h>
+
 #include "base/error.h"
 #include "base/json.h"
 #include "base/url.h"
@@ -8,14 +10,16 @@
 #include "oauth/as_metadata.h"
 
 #define PAUSE_FIRST_MS 100
-#define PAUSE_MAX_MS 2000       /* a server that comes back is noticed within this */
-#define PAUSE_DEFINITE_MS 10000 /* nothing will change by itself: wrong credentials, an unusable document */
+#define PAUSE_MAX_MS 2000        /* a server that comes back is noticed within this */
+#define PAUSE_DEFINITE_MS 10000  /* nothing will change by itself: wrong credentials, an unusable document */
+#define PAUSE_OPTIONAL_MS 300000 /* … and we can do without it */
+#define KEYS_LIFE_MS 600000      /* a key that its owner took back is not believed for longer than this */
 #define LOG_PAUSE_MS 60000
 #define FOREVER_MS 60000
 #define URL_CAP 4096
 
-static const char *const lesson_names[AA_LESSONS] = {"this server's registration", "the authorization server's metadata",
-                                                     "the authorization server's keys"};
+static const char *const lesson_names[AA_LESSONS] = {
+    "this server's registration", "the authorization server's metadata", "the authorization server's keys"};
 
 static const struct aa_options *options_of(const struct aa_io *io)
 {
@@ -49,21 +53,42 @@ enum aa_err aa_learn_reason(const struct aa_io *io, enum aa_lesson lesson)
     return io->lessons[lesson].code ? io->lessons[lesson].code : AA_ERR_REMOTE_TIMEOUT;
 }
 
+/* What no request can be answered without. The rest makes answers quicker. */
+static bool is_essential(const struct aa_io *io, enum aa_lesson lesson)
+{
+    if (lesson == AA_LEARN_METADATA)
+        return aa_view_is_absent(options_of(io)->mode == AA_MODE_JWT ? aa_learn_jwks_uri(io)
+                                                                     : aa_learn_introspection_endpoint(io));
+    return lesson == AA_LEARN_RESOURCE || options_of(io)->mode == AA_MODE_JWT;
+}
+
+/* With server_id and api_key; what else is fetched is public. */
+static bool is_authenticated(enum aa_lesson lesson)
+{
+    return lesson == AA_LEARN_RESOURCE;
+}
+
 /* ---- the outcome of a try -------------------------------------------------------------------------------------- */
 
-static void log_failure(struct aa_lesson_state *state, enum aa_lesson lesson, const char *why, struct aa_now now)
+static void log_failure(struct aa_io *io, enum aa_lesson lesson, const char *why, struct aa_now now)
 {
+    struct aa_lesson_state *state = &io->lessons[lesson];
+    int level = state->definite ? AA_LOG_ERROR : AA_LOG_WARNING;
+
     if (state->logged && now.mono_ms - state->logged_ms < LOG_PAUSE_MS)
         return;
     state->logged = true;
     state->logged_ms = now.mono_ms;
-    aa_log(state->definite ? AA_LOG_ERROR : AA_LOG_WARNING, "%s could not be learnt: %s", lesson_names[lesson], why);
+    aa_log(is_essential(io, lesson) ? level : AA_LOG_INFO, "%s could not be learnt: %s", lesson_names[lesson], why);
 }
 
 static void failed(struct aa_io *io, enum aa_lesson lesson, enum aa_err code, bool definite, const char *why)
 {
+    int64_t definite_ms = is_essential(io, lesson) ? PAUSE_DEFINITE_MS : PAUSE_OPTIONAL_MS;
     struct aa_lesson_state *state = &io->lessons[lesson];
     struct aa_now now = aa_clock_now();
+
+    io->news = true; /* who waits for it may not have to any longer */
 
     state->failed = true;
     state->definite = definite;
@@ -71,33 +96,39 @@ static void failed(struct aa_io *io, enum aa_lesson lesson, enum aa_err code, bo
     state->pause_ms = state->pause_ms ? 2 * state->pause_ms : PAUSE_FIRST_MS;
     if (state->pause_ms > PAUSE_MAX_MS)
         state->pause_ms = PAUSE_MAX_MS;
-    state->next_try_ms = now.mono_ms + (definite ? PAUSE_DEFINITE_MS : state->pause_ms);
+    state->next_try_ms = now.mono_ms + (definite ? definite_ms : state->pause_ms);
     atomic_fetch_add_explicit(&io->guard->remote_errors, 1, memory_order_relaxed);
-    log_failure(state, lesson, why, now);
+    log_failure(io, lesson, why, now);
 }
 
 static void learned(struct aa_io *io, enum aa_lesson lesson)
 {
     io->lessons[lesson] = (struct aa_lesson_state){.learned = true};
+    io->news = true;
+}
+
+static void failed_status(struct aa_io *io, enum aa_lesson lesson, int status)
+{
+    char why[64];
+
+    snprintf(why, sizeof why, "the authorization server answered with status %d", status);
+    if (is_authenticated(lesson) && (status == 401 || status == 403))
+        failed(io, lesson, AA_ERR_REMOTE_CREDENTIALS, true, "the authorization server refused server_id and api_key");
+    else
+        failed(io, lesson, AA_ERR_REMOTE_STATUS, status == 404, why);
 }
 
 /* Common to all three: no answer, or one that is no 200. True when there is a document to read. */
 static bool has_document(struct aa_io *io, enum aa_lesson lesson, const struct aa_http_result *result)
 {
     io->lessons[lesson].running = false;
-    io->news = true;
     if (result->code) {
         failed(io, lesson, result->code, result->code == AA_ERR_REMOTE_PROTOCOL, result->detail);
         return false;
     }
     if (result->status == 200)
         return true;
-    if (result->status == 401 || result->status == 403)
-        failed(io, lesson, AA_ERR_REMOTE_CREDENTIALS, true, "the authorization server refused server_id and api_key");
-    else if (result->status == 404)
-        failed(io, lesson, AA_ERR_REMOTE_STATUS, true, "the authorization server knows no such thing (status 404)");
-    else
-        failed(io, lesson, AA_ERR_REMOTE_STATUS, false, "the authorization server answered with an error status");
+    failed_status(io, lesson, result->status);
     return false;
 }
 
@@ -121,7 +152,8 @@ static enum aa_err read_registration(struct aa_io *io, struct aa_view body, stru
     rc = aa_json_parse(body, AA_HTTP_BODY_MAX, &root, err);
     if (rc)
         return rc;
-    rc = aa_json_read(root, registration_fields, sizeof registration_fields / sizeof registration_fields[0], &registration, err);
+    rc = aa_json_read(root, registration_fields, sizeof registration_fields / sizeof registration_fields[0],
+                      &registration, err);
     if (!rc)
         rc = aa_verifier_learn_identity(&io->guard->verifier, registration.server_url, registration.server_name, err);
     aa_json_free(root);
@@ -160,7 +192,8 @@ static bool is_safe_endpoint(const struct aa_io *io, struct aa_view text)
     return aa_url_is_scheme(&url, "http") && aa_url_is_loopback(&url) && aa_url_is_scheme(&issuer, "http");
 }
 
-static enum aa_err keep_endpoint(const struct aa_io *io, struct aa_view url, struct aa_buf *out, const char *name, struct aa_error *err)
+static enum aa_err keep_endpoint(const struct aa_io *io, struct aa_view url, struct aa_buf *out, const char *name,
+                                 struct aa_error *err)
 {
     if (aa_view_is_absent(url))
         return AA_OK;
@@ -183,7 +216,8 @@ static enum aa_err read_metadata(struct aa_io *io, struct aa_view body, struct a
         return rc;
     rc = aa_as_metadata_read(root, options_of(io)->auth_server, &metadata, err);
     if (!rc)
-        rc = keep_endpoint(io, metadata.introspection_endpoint, &guard->introspection_endpoint, "introspection_endpoint", err);
+        rc = keep_endpoint(io, metadata.introspection_endpoint, &guard->introspection_endpoint,
+                           "introspection_endpoint", err);
     if (!rc)
         rc = keep_endpoint(io, metadata.jwks_uri, &guard->jwks_uri, "jwks_uri", err);
     aa_json_free(root);
@@ -194,7 +228,8 @@ static enum aa_err read_metadata(struct aa_io *io, struct aa_view body, struct a
     return rc;
 }
 
-/* No document under this form: the next one is tried (RFC 8414 §3.1, OpenID Connect Discovery §4). True when there is a next one. */
+/* No document under this form: the next one is tried (RFC 8414 §3.1, OpenID Connect Discovery §4). True when there is a
+ * next one. */
 static bool try_next_form(struct aa_io *io)
 {
     struct aa_buf url;
@@ -213,7 +248,7 @@ static void metadata_came(void *ctx, const struct aa_http_result *result)
     struct aa_io *io = ctx;
     enum aa_err rc;
 
-    if (!result->code && result->status >= 400 && result->status < 500 && try_next_form(io)) {
+    if (!result->code && result->status == 404 && try_next_form(io)) {
         io->lessons[AA_LEARN_METADATA].running = false;
         return;
     }
@@ -231,6 +266,13 @@ static void metadata_came(void *ctx, const struct aa_http_result *result)
 
 /* ---- its keys ---------------------------------------------------------------------------------------------------- */
 
+/* Those that wait for the keys go on, whatever came of it. */
+static void end_keys_round(struct aa_io *io)
+{
+    io->keys_round++;
+    io->keys_wanted = false;
+}
+
 static void keys_came(void *ctx, const struct aa_http_result *result)
 {
     struct aa_error err = AA_ERROR_INIT;
@@ -238,8 +280,7 @@ static void keys_came(void *ctx, const struct aa_http_result *result)
     struct aa_io *io = ctx;
     enum aa_err rc;
 
-    io->keys_round++;
-    io->keys_wanted = false;
+    end_keys_round(io);
     if (!has_document(io, AA_LEARN_KEYS, result))
         return;
     rc = aa_jwks_parse(result->body, &jwks, &err);
@@ -249,6 +290,7 @@ static void keys_came(void *ctx, const struct aa_http_result *result)
     }
     aa_keys_set(&io->guard->verifier.keys, jwks);
     learned(io, AA_LEARN_KEYS);
+    io->lessons[AA_LEARN_KEYS].next_try_ms = aa_clock_now().mono_ms + KEYS_LIFE_MS;
 }
 
 bool aa_learn_want_keys(struct aa_io *io, struct aa_now now)
@@ -262,7 +304,8 @@ bool aa_learn_want_keys(struct aa_io *io, struct aa_now now)
     return true;
 }
 
-/* ---- what to fetch, and when -------------------------------------------------------------------------------------- */
+/* ---- what to fetch, and when --------------------------------------------------------------------------------------
+ */
 
 static bool needs_resource(const struct aa_io *io)
 {
@@ -280,7 +323,7 @@ static bool needs_metadata(const struct aa_io *io)
 
 static bool needs_keys(const struct aa_io *io)
 {
-    return !aa_view_is_absent(aa_learn_jwks_uri(io)) && (io->keys_wanted || !io->lessons[AA_LEARN_KEYS].learned);
+    return !aa_view_is_absent(aa_learn_jwks_uri(io)); /* again and again: next_try_ms says when */
 }
 
 static void add_resource_url(const struct aa_io *io, struct aa_buf *url)
@@ -309,11 +352,10 @@ static const struct lesson {
     bool (*is_needed)(const struct aa_io *io);
     void (*add_url)(const struct aa_io *io, struct aa_buf *url);
     aa_http_done_fn done;
-    bool authenticated; /* with server_id and api_key; the rest is public */
 } lessons[AA_LESSONS] = {
-    [AA_LEARN_RESOURCE] = {needs_resource, add_resource_url, registration_came, true},
-    [AA_LEARN_METADATA] = {needs_metadata, add_metadata_url, metadata_came, false},
-    [AA_LEARN_KEYS] = {needs_keys, add_keys_url, keys_came, false},
+    [AA_LEARN_RESOURCE] = {needs_resource, add_resource_url, registration_came},
+    [AA_LEARN_METADATA] = {needs_metadata, add_metadata_url, metadata_came},
+    [AA_LEARN_KEYS] = {needs_keys, add_keys_url, keys_came},
 };
 
 static void fetch(struct aa_io *io, enum aa_lesson which)
@@ -328,17 +370,20 @@ static void fetch(struct aa_io *io, enum aa_lesson which)
     lesson->add_url(io, &url);
     rc = aa_buf_check(&url, "a URL", &err);
     request.url = aa_buf_text(&url);
-    if (lesson->authenticated) {
+    if (is_authenticated(which)) {
         request.basic_user = aa_buf_text(&io->guard->basic_user);
         request.basic_password = aa_buf_text(&io->guard->basic_password);
     }
     if (!rc)
         rc = aa_http_start(io->http, &request, lesson->done, io, &err);
     aa_buf_clear(&url);
-    if (rc)
-        failed(io, which, rc, rc != AA_ERR_NOMEM, err.message);
-    else
+    if (!rc) {
         io->lessons[which].running = true;
+        return;
+    }
+    if (which == AA_LEARN_KEYS)
+        end_keys_round(io);
+    failed(io, which, rc, rc != AA_ERR_NOMEM, err.message);
 }
 
 int64_t aa_learn_tick(struct aa_io *io, struct aa_now now)

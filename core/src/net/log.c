@@ -29,6 +29,15 @@ void aa_guard_set_log(aa_log_fn log, void *ctx)
     aa_lock_drop(&sink_lock);
 }
 
+/* Parts of a line may come from a peer: it must not be able to begin a line of its own. */
+static void make_printable(char *line)
+{
+    for (; *line; line++) {
+        if ((unsigned char)*line < 0x20 || *line == 0x7F)
+            *line = '?';
+    }
+}
+
 void aa_log(int level, const char *format, ...)
 {
     char line[LINE_MAX_LEN];
@@ -39,6 +48,7 @@ void aa_log(int level, const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    make_printable(line);
     aa_lock_take(&sink_lock);
     log = sink;
     ctx = sink_ctx;

@@ -31,13 +31,15 @@ struct aa_waiter *aa_waiters_take_all(struct aa_waiters *waiters)
 static void list_views(struct aa_guard_request *request, struct aa_view *views[REQUEST_VIEWS])
 {
     struct aa_view *all[REQUEST_VIEWS] = {
-        &request->method,       &request->path,         &request->authorization,        &request->preflight_method, &request->origin,
-        &request->content_type, &request->mcp_method,   &request->mcp_protocol_version, &request->mcp_name,         &request->body};
+        &request->method,   &request->path,         &request->authorization, &request->preflight_method,
+        &request->origin,   &request->content_type, &request->mcp_method,    &request->mcp_protocol_version,
+        &request->mcp_name, &request->body};
 
     memcpy(views, all, sizeof all);
 }
 
-enum aa_err aa_waiter_new(const struct aa_guard_request *request, bool with_body, struct aa_queue *queue, void *tag, struct aa_waiter **out)
+enum aa_err aa_waiter_new(const struct aa_guard_request *request, bool with_body, struct aa_queue *queue, void *tag,
+                          struct aa_waiter **out)
 {
     struct aa_guard_request copy = *request;
     struct aa_view *views[REQUEST_VIEWS];

@@ -35,8 +35,8 @@ static struct aa_view put(char **at, struct aa_view bytes)
     return copy;
 }
 
-enum aa_err aa_answer_new(int status, const struct aa_header *headers, size_t header_count, struct aa_view body, struct aa_answer **out,
-                          struct aa_error *err)
+enum aa_err aa_answer_new(int status, const struct aa_header *headers, size_t header_count, struct aa_view body,
+                          struct aa_answer **out, struct aa_error *err)
 {
     struct aa_answer *answer = aa_mem_new(measure(headers, header_count, body));
     struct aa_header *copies;
@@ -67,7 +67,10 @@ struct aa_answer *aa_answer_last_resort(void)
         {{"cache-control", 13}, {"no-store", 8}},
         {{"retry-after", 11}, {"5", 1}},
     };
-    static struct aa_answer answer = {.immortal = true, .status = 503, .header_count = LAST_RESORT_HEADERS, .headers = headers,
+    static struct aa_answer answer = {.immortal = true,
+                                      .status = 503,
+                                      .header_count = LAST_RESORT_HEADERS,
+                                      .headers = headers,
                                       .body = {"{\"error\":\"temporarily_unavailable\"}", 35}};
 
     return &answer;

@@ -11,12 +11,14 @@
 #define uthash_free(memory, size) aa_mem_free(memory)
 #include <uthash.h>
 
-#define SHARDS_MAX 64          /* a power of two; 64 threads seldom meet */
-#define ENTRIES_PER_SHARD 16   /* below this a shard fills so unevenly that the cache would seem smaller than asked for */
-#define NEGATIVE_DIVISOR 4     /* refused tokens: a quarter as many entries as good ones */
-#define BYTES_PER_ENTRY 4096   /* an ordinary answer has 0.5 to 1 KiB */
+#define SHARDS_MAX 64 /* a power of two; 64 threads seldom meet */
+#define ENTRIES_PER_SHARD                                                                                              \
+    16                       /* below this a shard fills so unevenly that the cache would seem smaller than asked for  \
+                              */
+#define NEGATIVE_DIVISOR 4   /* refused tokens: a quarter as many entries as good ones */
+#define BYTES_PER_ENTRY 4096 /* an ordinary answer has 0.5 to 1 KiB */
 #define BYTES_PER_SHARD_MIN (256 * 1024)
-#define SECOND_CHANCES 8       /* entries looked at before one is thrown out although it was used lately */
+#define SECOND_CHANCES 8 /* entries looked at before one is thrown out although it was used lately */
 
 struct entry {
     struct aa_cache_key key;
@@ -180,7 +182,8 @@ static void link_entry(struct partition *partition, struct entry *entry, struct 
     partition->bytes += entry->size;
 }
 
-/* The oldest entry goes, unless it was used lately and still lives: then it moves to the end of the line and the next is looked at. */
+/* The oldest entry goes, unless it was used lately and still lives: then it moves to the end of the line and the next
+ * is looked at. */
 static void evict_one(struct partition *partition, struct aa_now now, struct entry **dead)
 {
     for (int i = 0; i < SECOND_CHANCES; i++) {
@@ -198,8 +201,8 @@ static void evict_one(struct partition *partition, struct aa_now now, struct ent
     unlink_entry(partition, partition->head, dead);
 }
 
-static void make_room(const struct aa_cache *cache, struct partition *partition, size_t count_max, size_t size, struct aa_now now,
-                      struct entry **dead)
+static void make_room(const struct aa_cache *cache, struct partition *partition, size_t count_max, size_t size,
+                      struct aa_now now, struct entry **dead)
 {
     while (partition->head && (HASH_COUNT(partition->head) >= count_max || partition->bytes + size > cache->bytes_max))
         evict_one(partition, now, dead);
@@ -208,19 +211,20 @@ static void make_room(const struct aa_cache *cache, struct partition *partition,
 /* How long facts may be believed from now on; 0: not at all. */
 static int64_t lifetime_ms(const struct aa_cache *cache, const struct aa_facts *facts, struct aa_now now)
 {
-    int64_t left_s;
+    int64_t left_ms;
 
     if (facts->code)
         return aa_err_class_of(facts->code) == AA_CLASS_TOKEN ? cache->negative_ttl_ms : 0;
     if (!facts->principal->has_exp)
         return cache->ttl_ms;
-    left_s = facts->principal->exp_s - now.wall_s;
-    if (left_s <= 0)
+    left_ms = (facts->principal->exp_s - now.wall_s) * 1000; /* exp is below 2^53: no overflow */
+    if (left_ms <= 0)
         return 0;
-    return left_s < cache->ttl_ms / 1000 ? left_s * 1000 : cache->ttl_ms;
+    return left_ms < cache->ttl_ms ? left_ms : cache->ttl_ms;
 }
 
-void aa_cache_put(struct aa_cache *cache, const struct aa_cache_key *key, const struct aa_facts *facts, struct aa_now now)
+void aa_cache_put(struct aa_cache *cache, const struct aa_cache_key *key, const struct aa_facts *facts,
+                  struct aa_now now)
 {
     struct shard *shard = shard_of(cache, key);
     size_t size = sizeof(struct entry) + (facts->principal ? facts->principal->size : 0);

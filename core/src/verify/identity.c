@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "base/error.h"
 #include "base/mem.h"
 #include "oauth/refusal.h"
 #include "oauth/resource.h"
@@ -15,10 +16,11 @@
 
 /* Codes whose answer depends on nothing but the asker's shape: made once. */
 static const enum aa_err common[] = {
-    AA_ERR_TOKEN_ABSENT,   AA_ERR_CREDENTIALS_MALFORMED, AA_ERR_CREDENTIALS_DUPLICATE, AA_ERR_TOKEN_FORMAT,      AA_ERR_TOKEN_SIGNATURE,
-    AA_ERR_TOKEN_INACTIVE, AA_ERR_TOKEN_EXPIRED,         AA_ERR_TOKEN_NOT_YET,         AA_ERR_TOKEN_AUDIENCE,    AA_ERR_TOKEN_ISSUER,
-    AA_ERR_TOKEN_CLAIMS,   AA_ERR_TOKEN_KEY_UNKNOWN,     AA_ERR_TOKEN_TYPE,            AA_ERR_TOKEN_ALGORITHM,   AA_ERR_SCOPE_INSUFFICIENT,
-    AA_ERR_REMOTE_BREAKER, AA_ERR_REMOTE_UNREACHABLE,    AA_ERR_REMOTE_TIMEOUT,        AA_ERR_REMOTE_CREDENTIALS};
+    AA_ERR_TOKEN_ABSENT,       AA_ERR_CREDENTIALS_MALFORMED, AA_ERR_CREDENTIALS_DUPLICATE, AA_ERR_TOKEN_FORMAT,
+    AA_ERR_TOKEN_SIGNATURE,    AA_ERR_TOKEN_INACTIVE,        AA_ERR_TOKEN_EXPIRED,         AA_ERR_TOKEN_NOT_YET,
+    AA_ERR_TOKEN_AUDIENCE,     AA_ERR_TOKEN_ISSUER,          AA_ERR_TOKEN_CLAIMS,          AA_ERR_TOKEN_KEY_UNKNOWN,
+    AA_ERR_TOKEN_TYPE,         AA_ERR_TOKEN_ALGORITHM,       AA_ERR_SCOPE_INSUFFICIENT,    AA_ERR_REMOTE_BREAKER,
+    AA_ERR_REMOTE_UNREACHABLE, AA_ERR_REMOTE_TIMEOUT,        AA_ERR_REMOTE_CREDENTIALS};
 
 #define COMMON_COUNT (sizeof common / sizeof common[0])
 #define SHAPES 4 /* head × cors */
@@ -64,7 +66,8 @@ static void write_document(struct aa_identity *identity, struct aa_view name)
     aa_resource_metadata_build(&identity->document, &metadata);
 }
 
-static enum aa_err fill(struct aa_identity *identity, struct aa_view resource, struct aa_view name, struct aa_error *err)
+static enum aa_err fill(struct aa_identity *identity, struct aa_view resource, struct aa_view name,
+                        struct aa_error *err)
 {
     enum aa_err rc;
 
@@ -82,8 +85,8 @@ static enum aa_err fill(struct aa_identity *identity, struct aa_view resource, s
     return aa_buf_check(&identity->document, "the resource metadata", err);
 }
 
-enum aa_err aa_identity_new(const struct aa_options *options, struct aa_view resource, struct aa_view name, struct aa_identity **out,
-                            struct aa_error *err)
+enum aa_err aa_identity_new(const struct aa_options *options, struct aa_view resource, struct aa_view name,
+                            struct aa_identity **out, struct aa_error *err)
 {
     struct aa_identity *identity;
     enum aa_err rc;
@@ -93,7 +96,7 @@ enum aa_err aa_identity_new(const struct aa_options *options, struct aa_view res
         return rc;
     identity = aa_mem_new(sizeof *identity);
     if (!identity)
-        return AA_ERR_NOMEM;
+        return aa_fail(err, AA_ERR_NOMEM, "no memory for the resource's identity");
     identity->options = options;
     aa_buf_init(&identity->resource, URL_CAP);
     aa_buf_init(&identity->normal, URL_CAP);
@@ -163,11 +166,12 @@ static void add_body(struct aa_buf *body, enum aa_err code, const struct aa_refu
 /* A challenge speaks of credentials; a body that cannot be read has nothing to do with them. */
 static bool is_about_credentials(enum aa_err code)
 {
-    return aa_err_class_of(code) != AA_CLASS_REQUEST || code == AA_ERR_CREDENTIALS_MALFORMED || code == AA_ERR_CREDENTIALS_DUPLICATE;
+    return aa_err_class_of(code) != AA_CLASS_REQUEST || code == AA_ERR_CREDENTIALS_MALFORMED ||
+           code == AA_ERR_CREDENTIALS_DUPLICATE;
 }
 
-static struct aa_answer *build_refusal(const struct aa_identity *identity, enum aa_err code, const struct aa_scopes *scopes,
-                                       struct aa_asker asker)
+static struct aa_answer *build_refusal(const struct aa_identity *identity, enum aa_err code,
+                                       const struct aa_scopes *scopes, struct aa_asker asker)
 {
     const struct aa_refusal_context context = {
         .scopes = scopes,
@@ -249,7 +253,8 @@ static void add_cors(struct draft *draft)
 {
     add_header(draft, AA_VIEW("access-control-allow-origin"), AA_VIEW("*"));
     add_header(draft, AA_VIEW("access-control-allow-methods"), AA_VIEW("GET, HEAD, OPTIONS"));
-    add_header(draft, AA_VIEW("access-control-allow-headers"), AA_VIEW("MCP-Protocol-Version, Authorization, Content-Type"));
+    add_header(draft, AA_VIEW("access-control-allow-headers"),
+               AA_VIEW("MCP-Protocol-Version, Authorization, Content-Type"));
 }
 
 struct aa_answer *aa_identity_describe(struct aa_identity *identity, struct aa_view method, struct aa_asker asker)
@@ -264,7 +269,9 @@ struct aa_answer *aa_identity_describe(struct aa_identity *identity, struct aa_v
     if (!aa_view_equal_text(method, "GET") && !aa_view_equal_text(method, "HEAD")) {
         add_header(&draft, AA_VIEW("allow"), AA_VIEW("GET, HEAD, OPTIONS"));
         add_header(&draft, AA_VIEW("content-type"), AA_VIEW("application/json"));
-        return finish(405, &draft, AA_VIEW("{\"error\":\"invalid_request\",\"error_description\":\"The method is not allowed\"}"), asker);
+        return finish(405, &draft,
+                      AA_VIEW("{\"error\":\"invalid_request\",\"error_description\":\"The method is not allowed\"}"),
+                      asker);
     }
     add_header(&draft, AA_VIEW("content-type"), AA_VIEW("application/json"));
     add_header(&draft, AA_VIEW("cache-control"), AA_VIEW("public, max-age=300"));

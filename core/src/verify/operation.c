@@ -30,7 +30,8 @@ static bool contains_nocase(struct aa_view text, struct aa_view word)
     return false;
 }
 
-/* Bytes that may stand before the first bracket in one of JSON's encodings: white space, a byte order mark, the zeros of UTF-16 and UTF-32. */
+/* Bytes that may stand before the first bracket in one of JSON's encodings: white space, a byte order mark, the zeros
+ * of UTF-16 and UTF-32. */
 static bool may_precede(unsigned char byte)
 {
     static const unsigned char bytes[] = {' ', '\t', '\r', '\n', 0x00, 0xEF, 0xBB, 0xBF, 0xFE, 0xFF};
@@ -48,7 +49,8 @@ static bool begins_like_json(struct aa_view body)
     return at < body.len && (body.data[at] == '{' || body.data[at] == '[');
 }
 
-/* Some handler might read this body as JSON: then it must be JSON that cannot be misread. The content type may be several joined. */
+/* Some handler might read this body as JSON: then it must be JSON that cannot be misread. The content type may be
+ * several joined. */
 static bool passes_for_json(const struct aa_guard_request *request)
 {
     if (aa_view_trim(request->content_type).len == 0 || contains_nocase(request->content_type, AA_VIEW("json")))
@@ -72,7 +74,8 @@ static struct aa_view name_of(struct aa_view method, const struct aa_json *messa
     return AA_VIEW_ABSENT;
 }
 
-/* True when the header is absent or says what the body says; a value in =?base64?…?= is decoded before it is compared. */
+/* True when the header is absent or says what the body says; a value in =?base64?…?= is decoded before it is compared.
+ */
 static bool header_agrees(struct aa_view header, struct aa_view wanted)
 {
     struct aa_buf decoded;
@@ -93,7 +96,8 @@ static bool header_agrees(struct aa_view header, struct aa_view wanted)
     return agrees;
 }
 
-static enum aa_err check_headers(const struct aa_guard_request *request, struct aa_view method, const struct aa_json *message)
+static enum aa_err check_headers(const struct aa_guard_request *request, struct aa_view method,
+                                 const struct aa_json *message)
 {
     struct aa_view name = name_of(method, message);
 
@@ -108,7 +112,8 @@ static enum aa_err check_headers(const struct aa_guard_request *request, struct 
 /* ---- messages -------------------------------------------------------------------------------------------------- */
 
 /* Adds a tool's scopes. One tool alone needs no memory: its list stands in the options. */
-static enum aa_err add_tool(const struct aa_options *options, const struct aa_tool *tool, struct aa_operation *operation)
+static enum aa_err add_tool(const struct aa_options *options, const struct aa_tool *tool,
+                            struct aa_operation *operation)
 {
     if (operation->scopes == &tool->scopes)
         return AA_OK;
@@ -132,8 +137,8 @@ static enum aa_err add_tool(const struct aa_options *options, const struct aa_to
     return AA_OK;
 }
 
-static enum aa_err read_message(const struct aa_options *options, const struct aa_guard_request *request, const struct aa_json *message,
-                                struct aa_operation *operation)
+static enum aa_err read_message(const struct aa_options *options, const struct aa_guard_request *request,
+                                const struct aa_json *message, struct aa_operation *operation)
 {
     const struct aa_json *method_json = aa_json_get(message, "method");
     struct aa_view method = aa_json_text(method_json);
@@ -154,8 +159,8 @@ static enum aa_err read_message(const struct aa_options *options, const struct a
 }
 
 /* A batch needs what all of its members need. */
-static enum aa_err read_messages(const struct aa_options *options, const struct aa_guard_request *request, const struct aa_json *root,
-                                 struct aa_operation *operation)
+static enum aa_err read_messages(const struct aa_options *options, const struct aa_guard_request *request,
+                                 const struct aa_json *root, struct aa_operation *operation)
 {
     enum aa_err rc = AA_OK;
 
@@ -166,7 +171,8 @@ static enum aa_err read_messages(const struct aa_options *options, const struct 
     return rc;
 }
 
-static enum aa_err read_body(const struct aa_options *options, const struct aa_guard_request *request, struct aa_operation *operation)
+static enum aa_err read_body(const struct aa_options *options, const struct aa_guard_request *request,
+                             struct aa_operation *operation)
 {
     struct aa_json *root;
     enum aa_err rc;
@@ -189,7 +195,8 @@ static enum aa_err read_body(const struct aa_options *options, const struct aa_g
     return rc;
 }
 
-void aa_operation_read(const struct aa_options *options, const struct aa_guard_request *request, struct aa_operation *operation)
+void aa_operation_read(const struct aa_options *options, const struct aa_guard_request *request,
+                       struct aa_operation *operation)
 {
     *operation = (struct aa_operation){AA_OK, &options->required_scopes, NULL};
     if (aa_operation_wants_body(options, request->method))

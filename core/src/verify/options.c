@@ -104,14 +104,16 @@ static enum aa_err check_url(const struct option *option, struct aa_view text, s
 {
     struct aa_url url;
 
-    if (aa_url_parse(text, &url, NULL) || aa_view_is_absent(url.host) || !aa_view_is_absent(url.fragment) || !aa_view_is_absent(url.userinfo))
+    if (aa_url_parse(text, &url, NULL) || aa_view_is_absent(url.host) || !aa_view_is_absent(url.fragment) ||
+        !aa_view_is_absent(url.userinfo))
         return invalid(option, "an absolute URL without user and fragment", err);
     if (!aa_url_is_scheme(&url, "https") && !(aa_url_is_scheme(&url, "http") && aa_url_is_loopback(&url)))
         return invalid(option, "an https URL (http only for localhost)", err);
     return AA_OK;
 }
 
-static enum aa_err set_text(struct aa_options *options, const struct option *option, struct aa_view text, struct aa_error *err)
+static enum aa_err set_text(struct aa_options *options, const struct option *option, struct aa_view text,
+                            struct aa_error *err)
 {
     enum aa_err rc = AA_OK;
 
@@ -126,8 +128,8 @@ static enum aa_err set_text(struct aa_options *options, const struct option *opt
     return keep(options, text, (struct aa_view *)((char *)options + option->offset), err);
 }
 
-static enum aa_err add_scope(struct aa_options *options, const struct option *option, struct aa_scopes *set, struct aa_view scope,
-                             struct aa_error *err)
+static enum aa_err add_scope(struct aa_options *options, const struct option *option, struct aa_scopes *set,
+                             struct aa_view scope, struct aa_error *err)
 {
     struct aa_view kept;
     enum aa_err rc;
@@ -144,7 +146,8 @@ static enum aa_err add_scope(struct aa_options *options, const struct option *op
     return AA_OK;
 }
 
-static enum aa_err add_path(struct aa_options *options, const struct option *option, struct aa_view path, struct aa_error *err)
+static enum aa_err add_path(struct aa_options *options, const struct option *option, struct aa_view path,
+                            struct aa_error *err)
 {
     struct aa_view *grown;
     enum aa_err rc;
@@ -153,7 +156,8 @@ static enum aa_err add_path(struct aa_options *options, const struct option *opt
         return invalid(option, "a list of paths that begin with /", err);
     if (options->public_path_count == PATHS_MAX)
         return invalid(option, "a list of at most 1024 paths", err);
-    grown = aa_mem_resize(options->public_paths, options->public_path_count * sizeof *grown, (options->public_path_count + 1) * sizeof *grown);
+    grown = aa_mem_resize(options->public_paths, options->public_path_count * sizeof *grown,
+                          (options->public_path_count + 1) * sizeof *grown);
     if (!grown)
         return aa_fail(err, AA_ERR_NOMEM, "no memory for the options");
     options->public_paths = grown;
@@ -164,14 +168,16 @@ static enum aa_err add_path(struct aa_options *options, const struct option *opt
     return AA_OK;
 }
 
-static enum aa_err add_item(struct aa_options *options, const struct option *option, struct aa_view item, struct aa_error *err)
+static enum aa_err add_item(struct aa_options *options, const struct option *option, struct aa_view item,
+                            struct aa_error *err)
 {
     if (option->kind == PATHS)
         return add_path(options, option, item, err);
     return add_scope(options, option, (struct aa_scopes *)((char *)options + option->offset), item, err);
 }
 
-static enum aa_err set_number(struct aa_options *options, const struct option *option, double number, struct aa_error *err)
+static enum aa_err set_number(struct aa_options *options, const struct option *option, double number,
+                              struct aa_error *err)
 {
     int64_t *target = (int64_t *)((char *)options + option->offset);
 
@@ -182,7 +188,8 @@ static enum aa_err set_number(struct aa_options *options, const struct option *o
     return AA_OK;
 }
 
-static enum aa_err set_mode(struct aa_options *options, const struct option *option, struct aa_view text, struct aa_error *err)
+static enum aa_err set_mode(struct aa_options *options, const struct option *option, struct aa_view text,
+                            struct aa_error *err)
 {
     if (aa_view_equal_text(text, "introspection"))
         options->mode = AA_MODE_INTROSPECTION;
@@ -215,8 +222,9 @@ static enum aa_err read_tool(struct tool_reader *reader, struct aa_view name, co
     for (size_t i = 0; !rc && i < aa_json_len(list); i++) {
         struct aa_view scope = aa_json_text(aa_json_at(list, i));
 
-        rc = aa_view_is_absent(scope) ? invalid(reader->option, "an object of tool names, each with a list of scopes", reader->err)
-                                      : add_scope(options, reader->option, &tool->scopes, scope, reader->err);
+        rc = aa_view_is_absent(scope)
+                 ? invalid(reader->option, "an object of tool names, each with a list of scopes", reader->err)
+                 : add_scope(options, reader->option, &tool->scopes, scope, reader->err);
     }
     if (!rc)
         options->tool_count++;
@@ -243,7 +251,8 @@ static int compare_tools(const void *a, const void *b)
     return compare_names(((const struct aa_tool *)a)->name, ((const struct aa_tool *)b)->name);
 }
 
-static enum aa_err set_tools(struct aa_options *options, const struct option *option, const struct aa_json *object, struct aa_error *err)
+static enum aa_err set_tools(struct aa_options *options, const struct option *option, const struct aa_json *object,
+                             struct aa_error *err)
 {
     struct tool_reader reader = {options, option, err, AA_OK};
     size_t count = aa_json_len(object);
@@ -273,7 +282,8 @@ const struct aa_tool *aa_options_find_tool(const struct aa_options *options, str
 
 /* ---- from JSON ------------------------------------------------------------------------------------------------- */
 
-static enum aa_err list_from_json(struct aa_options *options, const struct option *option, const struct aa_json *value, struct aa_error *err)
+static enum aa_err list_from_json(struct aa_options *options, const struct option *option, const struct aa_json *value,
+                                  struct aa_error *err)
 {
     enum aa_err rc = AA_OK;
 
@@ -287,7 +297,8 @@ static enum aa_err list_from_json(struct aa_options *options, const struct optio
     return rc;
 }
 
-static enum aa_err from_json(struct aa_options *options, const struct option *option, const struct aa_json *value, struct aa_error *err)
+static enum aa_err from_json(struct aa_options *options, const struct option *option, const struct aa_json *value,
+                             struct aa_error *err)
 {
     enum aa_json_type type = aa_json_type_of(value);
 
@@ -295,7 +306,8 @@ static enum aa_err from_json(struct aa_options *options, const struct option *op
     case TEXT:
     case URL:
     case RESOURCE:
-        return type == AA_JSON_STRING ? set_text(options, option, aa_json_text(value), err) : invalid(option, "a string", err);
+        return type == AA_JSON_STRING ? set_text(options, option, aa_json_text(value), err)
+                                      : invalid(option, "a string", err);
     case SCOPES:
     case PATHS:
         return list_from_json(options, option, value, err);
@@ -323,7 +335,8 @@ static bool is_separator(char c)
     return c == ' ' || c == ',' || c == '\t' || c == '\n';
 }
 
-static enum aa_err list_from_text(struct aa_options *options, const struct option *option, struct aa_view text, struct aa_error *err)
+static enum aa_err list_from_text(struct aa_options *options, const struct option *option, struct aa_view text,
+                                  struct aa_error *err)
 {
     size_t at = 0;
 
@@ -345,21 +358,38 @@ static enum aa_err list_from_text(struct aa_options *options, const struct optio
     return AA_OK;
 }
 
-static enum aa_err number_from_text(struct aa_options *options, const struct option *option, const char *text, struct aa_error *err)
+/* Digits with at most one point. Not strtod(), which takes "inf" and "0x1p3", and a comma where the locale has one. */
+static bool parse_decimal(const char *text, double *number)
 {
-    size_t len = strlen(text);
-    char *end;
+    double unit = 1;
+    bool has_point = false;
+
+    *number = 0;
+    for (const char *c = text; *c; c++) {
+        if (*c == '.' && !has_point && c != text) {
+            has_point = true;
+            continue;
+        }
+        if (*c < '0' || *c > '9')
+            return false;
+        unit = has_point ? unit / 10 : 1;
+        *number = has_point ? *number + (*c - '0') * unit : *number * 10 + (*c - '0');
+    }
+    return *text != '\0';
+}
+
+static enum aa_err number_from_text(struct aa_options *options, const struct option *option, const char *text,
+                                    struct aa_error *err)
+{
     double number;
 
-    if (len == 0 || strspn(text, "0123456789.") != len) /* strtod() would also take "inf", "nan", "0x1p3" */
-        return invalid(option, "a number", err);
-    number = strtod(text, &end);
-    if (*end)
+    if (!parse_decimal(text, &number))
         return invalid(option, "a number", err);
     return set_number(options, option, number, err);
 }
 
-static enum aa_err bool_from_text(struct aa_options *options, const struct option *option, struct aa_view text, struct aa_error *err)
+static enum aa_err bool_from_text(struct aa_options *options, const struct option *option, struct aa_view text,
+                                  struct aa_error *err)
 {
     bool yes = aa_view_equal_nocase(text, AA_VIEW("true")) || aa_view_equal_text(text, "1");
     bool no = aa_view_equal_nocase(text, AA_VIEW("false")) || aa_view_equal_text(text, "0");
@@ -370,7 +400,8 @@ static enum aa_err bool_from_text(struct aa_options *options, const struct optio
     return AA_OK;
 }
 
-static enum aa_err tools_from_text(struct aa_options *options, const struct option *option, struct aa_view text, struct aa_error *err)
+static enum aa_err tools_from_text(struct aa_options *options, const struct option *option, struct aa_view text,
+                                   struct aa_error *err)
 {
     struct aa_json *root;
     enum aa_err rc;
@@ -385,7 +416,8 @@ static enum aa_err tools_from_text(struct aa_options *options, const struct opti
     return rc;
 }
 
-static enum aa_err from_text(struct aa_options *options, const struct option *option, const char *text, struct aa_error *err)
+static enum aa_err from_text(struct aa_options *options, const struct option *option, const char *text,
+                             struct aa_error *err)
 {
     struct aa_view view = aa_view_of(text);
 
@@ -451,8 +483,8 @@ static void environment_name(const struct option *option, char out[ENV_NAME_MAX]
     out[at] = '\0';
 }
 
-static enum aa_err read_option(struct aa_options *options, const struct option *option, const struct aa_json *root, aa_getenv_fn getenv_fn,
-                               void *getenv_ctx, struct aa_error *err)
+static enum aa_err read_option(struct aa_options *options, const struct option *option, const struct aa_json *root,
+                               aa_getenv_fn getenv_fn, void *getenv_ctx, struct aa_error *err)
 {
     const struct aa_json *value = aa_json_get(root, option->name);
     char env_name[ENV_NAME_MAX];
@@ -482,7 +514,8 @@ static enum aa_err check_together(struct aa_options *options, struct aa_error *e
     struct aa_url issuer;
     bool asks = options->mode == AA_MODE_INTROSPECTION || aa_view_is_absent(options->resource);
 
-    if (aa_url_parse(options->auth_server, &issuer, NULL) || !aa_view_is_absent(issuer.query)) /* RFC 8414 §2: no query in an issuer */
+    if (aa_url_parse(options->auth_server, &issuer, NULL) ||
+        !aa_view_is_absent(issuer.query)) /* RFC 8414 §2: no query in an issuer */
         return aa_fail(err, AA_ERR_OPTION_INVALID, "option auth_server must be a URL without query");
     if (asks && aa_view_is_absent(options->server_id))
         return missing("server_id", "the id of this server at the authorization server (srv_…)", err);
@@ -495,7 +528,8 @@ static enum aa_err check_together(struct aa_options *options, struct aa_error *e
     return AA_OK;
 }
 
-static enum aa_err read_all(struct aa_options *options, const struct aa_json *root, aa_getenv_fn getenv_fn, void *getenv_ctx, struct aa_error *err)
+static enum aa_err read_all(struct aa_options *options, const struct aa_json *root, aa_getenv_fn getenv_fn,
+                            void *getenv_ctx, struct aa_error *err)
 {
     struct name_check names = {err, AA_OK};
 
@@ -513,7 +547,8 @@ static enum aa_err read_all(struct aa_options *options, const struct aa_json *ro
     return check_together(options, err);
 }
 
-enum aa_err aa_options_read(struct aa_view json, aa_getenv_fn getenv_fn, void *getenv_ctx, struct aa_options *out, struct aa_error *err)
+enum aa_err aa_options_read(struct aa_view json, aa_getenv_fn getenv_fn, void *getenv_ctx, struct aa_options *out,
+                            struct aa_error *err)
 {
     struct aa_options options = {0};
     struct aa_json *root;

@@ -1,6 +1,7 @@
 #include "verify/policy.h"
 
-/* RFC 7662 §2.2 makes `iss` optional in an introspection answer; a JWT must name it (RFC 9068 §4). Byte for byte (RFC 8414 §3.3). */
+/* RFC 7662 §2.2 makes `iss` optional in an introspection answer; a JWT must name it (RFC 9068 §4). Byte for byte (RFC
+ * 8414 §3.3). */
 static enum aa_err check_issuer(const struct aa_options *options, const struct aa_principal *principal)
 {
     if (aa_view_is_absent(principal->issuer))
@@ -9,7 +10,8 @@ static enum aa_err check_issuer(const struct aa_options *options, const struct a
 }
 
 /* A token without any audience cannot be shown to be meant for us. */
-static enum aa_err check_audience(const struct aa_options *options, struct aa_view resource, const struct aa_principal *principal)
+static enum aa_err check_audience(const struct aa_options *options, struct aa_view resource,
+                                  const struct aa_principal *principal)
 {
     if (!options->check_audience)
         return AA_OK;
@@ -31,9 +33,11 @@ bool aa_policy_covers(const struct aa_principal *principal, const struct aa_scop
     return aa_scopes_cover_all(&granted, wanted);
 }
 
-enum aa_err aa_policy_check(const struct aa_options *options, struct aa_view resource, const struct aa_principal *principal, struct aa_now now)
+enum aa_err aa_policy_check(const struct aa_options *options, struct aa_view resource,
+                            const struct aa_principal *principal, struct aa_now now)
 {
-    const struct aa_claims times = {.exp_s = principal->exp_s, .nbf_s = principal->nbf_s, .has_exp = principal->has_exp};
+    const struct aa_claims times = {
+        .exp_s = principal->exp_s, .nbf_s = principal->nbf_s, .has_exp = principal->has_exp};
     enum aa_err rc;
 
     rc = aa_claims_check_time(&times, now.wall_s, NULL);

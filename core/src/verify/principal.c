@@ -20,8 +20,8 @@ static struct aa_view audience_at(const struct aa_json *aud, size_t index)
 }
 
 /* Appends one text after the other and remembers where each ended. */
-static enum aa_err collect(const struct aa_view *texts, const struct aa_json *document, const struct aa_json *aud, size_t audience_count,
-                           struct aa_buf *buf, size_t *ends, struct aa_error *err)
+static enum aa_err collect(const struct aa_view *texts, const struct aa_json *document, const struct aa_json *aud,
+                           size_t audience_count, struct aa_buf *buf, size_t *ends, struct aa_error *err)
 {
     size_t i;
 
@@ -43,8 +43,9 @@ static enum aa_err collect(const struct aa_view *texts, const struct aa_json *do
 
 static void point(struct aa_principal *principal, const struct aa_view *texts, const char *memory, const size_t *ends)
 {
-    struct aa_view *targets[TEXT_COUNT] = {&principal->sub,   &principal->email,  &principal->name,     &principal->client_id,
-                                           &principal->scope, &principal->issuer, &principal->resource, &principal->claims};
+    struct aa_view *targets[TEXT_COUNT] = {&principal->sub,       &principal->email, &principal->name,
+                                           &principal->client_id, &principal->scope, &principal->issuer,
+                                           &principal->resource,  &principal->claims};
     size_t start = 0;
     size_t i;
 

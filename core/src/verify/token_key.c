@@ -66,7 +66,8 @@ static enum aa_err get_thread_hmac(struct aa_hmac **out)
     return AA_OK;
 }
 
-enum aa_err aa_token_scope_init(struct aa_token_scope *scope, const struct aa_view *parts, size_t count, struct aa_error *err)
+enum aa_err aa_token_scope_init(struct aa_token_scope *scope, const struct aa_view *parts, size_t count,
+                                struct aa_error *err)
 {
     struct aa_view framed[2 * PART_COUNT_MAX];
     uint64_t lengths[PART_COUNT_MAX];

@@ -9,8 +9,8 @@
 static enum aa_err fill(struct aa_verifier *verifier, struct aa_error *err)
 {
     const struct aa_options *options = &verifier->options;
-    const struct aa_view parts[] = {options->auth_server, options->introspection_endpoint, options->jwks_uri, options->server_id,
-                                    options->api_key};
+    const struct aa_view parts[] = {options->auth_server, options->introspection_endpoint, options->jwks_uri,
+                                    options->server_id, options->api_key};
     enum aa_err rc;
 
     rc = aa_crypto_init(err);
@@ -51,7 +51,8 @@ struct aa_identity *aa_verifier_identity(struct aa_verifier *verifier)
     return atomic_load_explicit(&verifier->identity, memory_order_acquire);
 }
 
-enum aa_err aa_verifier_learn_identity(struct aa_verifier *verifier, struct aa_view resource, struct aa_view name, struct aa_error *err)
+enum aa_err aa_verifier_learn_identity(struct aa_verifier *verifier, struct aa_view resource, struct aa_view name,
+                                       struct aa_error *err)
 {
     struct aa_identity *expected = NULL;
     struct aa_identity *identity;
@@ -89,8 +90,8 @@ void aa_verdict_clear(struct aa_verdict *verdict)
     *verdict = (struct aa_verdict){0};
 }
 
-void aa_verifier_refuse(struct aa_verifier *verifier, enum aa_err code, const struct aa_scopes *scopes, struct aa_asker asker,
-                        struct aa_verdict *verdict)
+void aa_verifier_refuse(struct aa_verifier *verifier, enum aa_err code, const struct aa_scopes *scopes,
+                        struct aa_asker asker, struct aa_verdict *verdict)
 {
     answer(verdict, code, aa_identity_refuse(aa_verifier_identity(verifier), &verifier->options, code, scopes, asker));
 }
@@ -112,9 +113,10 @@ static enum aa_err check_facts(struct aa_verifier *verifier, const struct aa_fac
     return aa_policy_check(&verifier->options, aa_identity_normal(identity), facts->principal, now);
 }
 
-/* The challenge lists every scope of the operation, those the token has among them (RFC 6750 §3.1, MCP "Scope Challenge"). */
-static void judge_operation(struct aa_verifier *verifier, const struct aa_facts *facts, const struct aa_guard_request *request,
-                            struct aa_verdict *verdict)
+/* The challenge lists every scope of the operation, those the token has among them (RFC 6750 §3.1, MCP "Scope
+ * Challenge"). */
+static void judge_operation(struct aa_verifier *verifier, const struct aa_facts *facts,
+                            const struct aa_guard_request *request, struct aa_verdict *verdict)
 {
     struct aa_operation operation;
 
@@ -128,8 +130,8 @@ static void judge_operation(struct aa_verifier *verifier, const struct aa_facts 
     aa_operation_clear(&operation);
 }
 
-void aa_verifier_judge(struct aa_verifier *verifier, const struct aa_facts *facts, const struct aa_guard_request *request, struct aa_now now,
-                       struct aa_verdict *verdict)
+void aa_verifier_judge(struct aa_verifier *verifier, const struct aa_facts *facts,
+                       const struct aa_guard_request *request, struct aa_now now, struct aa_verdict *verdict)
 {
     enum aa_err rc = check_facts(verifier, facts, now);
 
@@ -141,28 +143,31 @@ void aa_verifier_judge(struct aa_verifier *verifier, const struct aa_facts *fact
 
 /* ---- asking ---------------------------------------------------------------------------------------------------- */
 
+/* A preflight carries no credentials (Fetch standard §4.8): the app's own CORS rules answer it. */
+static bool is_preflight(const struct aa_guard_request *request)
+{
+    return aa_view_equal_text(request->method, "OPTIONS") && !aa_view_is_absent(request->preflight_method);
+}
+
 /* Requests that are not about a token at all. False when it is one that is. */
-static bool settle_without_token(struct aa_verifier *verifier, struct aa_identity *identity, const struct aa_guard_request *request,
-                                 struct aa_verdict *verdict)
+static bool settle_without_token(struct aa_verifier *verifier, struct aa_identity *identity,
+                                 const struct aa_guard_request *request, struct aa_verdict *verdict)
 {
     if (identity && aa_identity_is_metadata_path(identity, request->path)) {
         answer(verdict, AA_OK, aa_identity_describe(identity, request->method, aa_asker_of(request)));
         return true;
     }
-    /* A preflight carries no credentials (Fetch standard §4.8): the app's own CORS rules answer it. */
-    if (aa_view_equal_text(request->method, "OPTIONS") && !aa_view_is_absent(request->preflight_method)) {
-        settle(verdict, AA_VERDICT_PASS);
-        return true;
-    }
-    if (aa_options_is_public(&verifier->options, request->path) && !aa_identity_is_root_metadata_path(request->path)) {
+    if (aa_identity_is_root_metadata_path(request->path)) /* ours, though there is nothing to tell yet */
+        return false;
+    if (is_preflight(request) || aa_options_is_public(&verifier->options, request->path)) {
         settle(verdict, AA_VERDICT_PASS);
         return true;
     }
     return false;
 }
 
-void aa_verifier_ask(struct aa_verifier *verifier, const struct aa_guard_request *request, struct aa_now now, struct aa_verdict *verdict,
-                     struct aa_question *question)
+void aa_verifier_ask(struct aa_verifier *verifier, const struct aa_guard_request *request, struct aa_now now,
+                     struct aa_verdict *verdict, struct aa_question *question)
 {
     const struct aa_scopes *base = &verifier->options.required_scopes;
     struct aa_identity *identity = aa_verifier_identity(verifier);
@@ -207,9 +212,11 @@ static enum aa_err unite(const struct aa_options *options, struct aa_view scopes
     return rc;
 }
 
-void aa_verifier_check_scopes(struct aa_verifier *verifier, struct aa_principal *principal, struct aa_view scopes, struct aa_verdict *verdict)
+void aa_verifier_check_scopes(struct aa_verifier *verifier, struct aa_principal *principal, struct aa_view scopes,
+                              struct aa_verdict *verdict)
 {
-    const struct aa_asker anyone = {.cors = true}; /* the request is not at hand; a browser must be able to read the challenge */
+    const struct aa_asker anyone = {
+        .cors = true}; /* the request is not at hand; a browser must be able to read the challenge */
     struct aa_scopes wanted;
 
     if (unite(&verifier->options, scopes, &wanted)) /* the application's mistake, not the caller's */
