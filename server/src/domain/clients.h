@@ -9,19 +9,22 @@
 
 #define AA_CLIENT_ANSWER_MAX (64 * 1024) /* of aa_client_add_json(): ten redirect URIs of the largest size, escaped */
 
-/* Registers what `document` (JSON text) asks for, as far as we do it; the same document gives the same client. `peer` is the asking address.
- * Fills *out (clear with aa_record_clear). Refusals: INVALID_CLIENT_METADATA, INVALID_REDIRECT_URI, TOO_MANY_REQUESTS, ACCESS_DENIED when
- * registration is closed, TEMPORARILY_UNAVAILABLE when there are too many clients. */
-AA_CHECK enum aa_err aa_client_register(struct aa_app *app, struct aa_view document, struct aa_view peer, struct aa_client *out,
-                                        struct aa_refused *refused, struct aa_error *err);
+/* Registers what `document` (JSON text) asks for, as far as we do it; the same document gives the same client. `peer`
+ * is the asking address. Fills *out (clear with aa_record_clear). Refusals: INVALID_CLIENT_METADATA,
+ * INVALID_REDIRECT_URI, TOO_MANY_REQUESTS, ACCESS_DENIED when registration is closed, TEMPORARILY_UNAVAILABLE when
+ * there are too many clients. */
+AA_CHECK enum aa_err aa_client_register(struct aa_app *app, struct aa_view document, struct aa_view peer,
+                                        struct aa_client *out, struct aa_refused *refused, struct aa_error *err);
 /* Appends the answer of RFC 7591 §3.2.1: unset members are left out, the method is always said. */
 AA_CHECK enum aa_err aa_client_add_json(struct aa_buf *buf, const struct aa_client *client, struct aa_error *err);
 
 /* Inside a closure: the client, unless it is unknown or its registration ran out: AA_ERR_NOT_FOUND. */
-AA_CHECK enum aa_err aa_client_find_live(struct aa_conn *conn, struct aa_view client_id, int64_t now_ms, struct aa_client *out, struct aa_error *err);
-/* Does the registration hold a URI that `requested` matches? When requested is absent: is there exactly one? Then *proven is the URI to use: a copy
- * appended to memory. AA_ERR_NOT_FOUND when it is not proven. */
-AA_CHECK enum aa_err aa_client_prove_redirect(const struct aa_client *client, struct aa_view requested, struct aa_buf *proven, struct aa_error *err);
+AA_CHECK enum aa_err aa_client_find_live(struct aa_conn *conn, struct aa_view client_id, int64_t now_ms,
+                                         struct aa_client *out, struct aa_error *err);
+/* Does the registration hold a URI that `requested` matches? When requested is absent: is there exactly one? Then
+ * *proven is the URI to use: a copy appended to memory. AA_ERR_NOT_FOUND when it is not proven. */
+AA_CHECK enum aa_err aa_client_prove_redirect(const struct aa_client *client, struct aa_view requested,
+                                              struct aa_buf *proven, struct aa_error *err);
 bool aa_client_has_grant(const struct aa_client *client, const char *grant_type);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "domain/secret.h"
 #include "store/store.h"
 
 #define SETTING AA_VIEW("form_key")
@@ -93,6 +94,11 @@ enum aa_err aa_form_token_check(const struct aa_app *app, const char *purpose, s
     struct aa_buf wanted;
     enum aa_err rc;
 
+    /* Without a cookie, or with parts longer than any of ours, there is no such form. */
+    if (cookie.len == 0 || cookie.len > AA_SECRET_MAX || subject.len > AA_SECRET_MAX) {
+        *good = false;
+        return AA_OK;
+    }
     aa_buf_init(&wanted, TOKEN_TEXT_LEN);
     rc = aa_form_token_add(app, purpose, cookie, subject, &wanted, err);
     if (!rc)

@@ -3,8 +3,10 @@
 #include "base/error.h"
 #include "base/url.h"
 
-/* Schemes that run a script, read a file or show bytes of the attacker's choice: not even a configured list may allow them. */
-static const char *const never_schemes[] = {"javascript", "data", "file", "blob", "about", "vbscript", "filesystem", "view-source", "ws", "wss"};
+/* Schemes that run a script, read a file or show bytes of the attacker's choice: not even a configured list may allow
+ * them. */
+static const char *const never_schemes[] = {"javascript", "data",       "file",        "blob", "about",
+                                            "vbscript",   "filesystem", "view-source", "ws",   "wss"};
 
 /* Loopback hosts whose port does not matter. The rest of 127/8 matches exactly: nobody asks for it. */
 static const char *const any_port_hosts[] = {"127.0.0.1", "[::1]", "localhost"};
@@ -59,7 +61,8 @@ enum aa_err aa_redirect_uri_check(const struct aa_settings *settings, struct aa_
     if (!aa_view_is_absent(url.fragment))
         return aa_fail(err, AA_ERR_URL_MALFORMED, "a redirect URI must not have a fragment"); /* RFC 6749 §3.1.2 */
     if (!aa_view_is_absent(url.userinfo))
-        return aa_fail(err, AA_ERR_URL_MALFORMED, "a redirect URI must not have a user name"); /* hides the true host from people */
+        return aa_fail(err, AA_ERR_URL_MALFORMED,
+                       "a redirect URI must not have a user name"); /* hides the true host from people */
     if (aa_view_find(uri, '*') != SIZE_MAX)
         return aa_fail(err, AA_ERR_URL_MALFORMED, "a redirect URI must not have a wildcard");
     return check_scheme(settings, &url, err);

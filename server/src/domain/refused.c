@@ -1,9 +1,8 @@
 #include "domain/refused.h"
 
-static const char *const names[] = {
-    "",
+static const char *const names[] = {"",
 #define AA_OAUTH_NAME(name, text) text,
-    AA_OAUTH_ERROR_TABLE(AA_OAUTH_NAME)
+                                    AA_OAUTH_ERROR_TABLE(AA_OAUTH_NAME)
 #undef AA_OAUTH_NAME
 };
 

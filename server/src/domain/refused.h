@@ -1,5 +1,6 @@
-/* How a rule says no. A function that may refuse takes a struct aa_refused: a refusal is noted there and the function's own code is
- * AA_ERR_REQUEST_MALFORMED; any other code with an empty refusal is trouble of ours (storage, memory), never the caller's fault. */
+/* How a rule says no. A function that may refuse takes a struct aa_refused: a refusal is noted there and the function's
+ * own code is AA_ERR_REQUEST_MALFORMED; any other code with an empty refusal is trouble of ours (storage, memory),
+ * never the caller's fault. */
 #ifndef AA_DOMAIN_REFUSED_H
 #define AA_DOMAIN_REFUSED_H
 
@@ -7,7 +8,8 @@
 
 #include "authagent/error.h"
 
-/* X(name, the registered error code on the wire): RFC 6749 §4.1.2.1 and §5.2, RFC 7591 §3.2.2, RFC 8707 §2, OpenID Connect Core §3.1.2.6. */
+/* X(name, the registered error code on the wire): RFC 6749 §4.1.2.1 and §5.2, RFC 7591 §3.2.2, RFC 8707 §2, OpenID
+ * Connect Core §3.1.2.6. */
 #define AA_OAUTH_ERROR_TABLE(X)                                                                                        \
     X(INVALID_REQUEST, "invalid_request")                                                                              \
     X(INVALID_CLIENT, "invalid_client")                                                                                \
@@ -40,11 +42,15 @@ struct aa_refused {
     int64_t retry_after_s;   /* 0: not said */
 };
 
-#define AA_REFUSED_INIT {AA_OAUTH_NONE, "", 0}
+#define AA_REFUSED_INIT                                                                                                \
+    {                                                                                                                  \
+        AA_OAUTH_NONE, "", 0                                                                                           \
+    }
 
 /* "invalid_grant"; "" for AA_OAUTH_NONE. */
 const char *aa_oauth_error_name(enum aa_oauth_error error);
-/* Notes the refusal, so that `return aa_refuse(…)` reads as one step. Keeps the first. Returns AA_ERR_REQUEST_MALFORMED. */
+/* Notes the refusal, so that `return aa_refuse(…)` reads as one step. Keeps the first. Returns
+ * AA_ERR_REQUEST_MALFORMED. */
 enum aa_err aa_refuse(struct aa_refused *refused, enum aa_oauth_error error, const char *description);
 
 #endif

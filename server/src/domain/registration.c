@@ -7,15 +7,16 @@
 #include "domain/clients.h"
 #include "domain/rate.h"
 #include "domain/redirect_uri.h"
+#include "domain/texts.h"
 #include "oauth/scope.h"
 
 #define DOCUMENT_MAX (64 * 1024)
 #define REDIRECT_URIS_MAX 10 /* the most a real client asks for is five */
 #define NAME_MAX_LEN 200     /* bytes; what a consent page can show */
 #define CLIENT_URI_MAX 512
-#define LIST_MAX 32          /* grant types: what is registered with IANA is fewer */
+#define LIST_MAX 32 /* grant types: what is registered with IANA is fewer */
 #define RATE_WINDOW_MS (INT64_C(3600) * 1000)
-#define RATE_MAX 300         /* new clients an address may make in an hour; unused ones are gone after one */
+#define RATE_MAX 300 /* new clients an address may make in an hour; unused ones are gone after one */
 
 /* What the document says, as we understand it; borrowed from it. */
 struct asked {
@@ -55,8 +56,8 @@ static void kept_clear(struct kept *kept)
     aa_buf_clear(&kept->rate);
 }
 
-static enum aa_err check_redirect_uris(const struct aa_settings *settings, const struct aa_json *uris, struct aa_refused *refused,
-                                       struct aa_error *err)
+static enum aa_err check_redirect_uris(const struct aa_settings *settings, const struct aa_json *uris,
+                                       struct aa_refused *refused, struct aa_error *err)
 {
     size_t i;
 
@@ -68,28 +69,6 @@ static enum aa_err check_redirect_uris(const struct aa_settings *settings, const
                              "A redirect URI is not allowed: https, http on loopback or an allowed private-use scheme, "
                              "without user name, fragment or wildcard");
     return AA_OK;
-}
-
-/* Direction marks and control characters would let a name rewrite the consent page around it (Trojan Source, CVE-2021-42574). */
-static bool is_plain_text(struct aa_view text)
-{
-    size_t i;
-
-    for (i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        unsigned char next = i + 1 < text.len ? (unsigned char)text.data[i + 1] : 0;
-        unsigned char third = i + 2 < text.len ? (unsigned char)text.data[i + 2] : 0;
-
-        if (c < 0x20 || c == 0x7f)
-            return false;
-        if (c == 0xc2 && next < 0xa0) /* U+0080–U+009F */
-            return false;
-        if (c == 0xe2 && ((next == 0x80 && third >= 0xaa && third <= 0xae) ||  /* U+202A–U+202E */
-                          (next == 0x80 && third >= 0x8b && third <= 0x8f) ||  /* U+200B–U+200F */
-                          (next == 0x81 && third >= 0xa6 && third <= 0xa9)))   /* U+2066–U+2069 */
-            return false;
-    }
-    return true;
 }
 
 /* Keeps the grants we serve; what else is asked for is left out of the answer, as RFC 7591 §2 allows. */
@@ -129,8 +108,9 @@ static enum aa_err check_texts(const struct asked *asked, struct aa_refused *ref
 
     if (aa_scopes_parse(asked->scope, &scopes, NULL))
         return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA, "scope is malformed");
-    if (!is_plain_text(asked->client_name))
-        return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA, "client_name holds characters that cannot be shown safely");
+    if (!aa_text_is_plain(asked->client_name))
+        return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA,
+                         "client_name holds characters that cannot be shown safely");
     return AA_OK;
 }
 
@@ -146,7 +126,8 @@ static enum aa_err compute_fingerprint(struct kept *kept, struct aa_error *err)
 
     aa_buf_init(&text, 2 * DOCUMENT_MAX);
     for (i = 0; i < sizeof parts / sizeof *parts; i++) {
-        aa_buf_add_int(&text, aa_view_is_absent(parts[i]) ? -1 : (int64_t)parts[i].len); /* lengths keep the parts apart */
+        aa_buf_add_int(&text,
+                       aa_view_is_absent(parts[i]) ? -1 : (int64_t)parts[i].len); /* lengths keep the parts apart */
         aa_buf_add_char(&text, ':');
         aa_buf_add(&text, parts[i]);
     }
@@ -213,7 +194,8 @@ struct create {
     bool made;
 };
 
-/* A client that never was used and ran out, but was not swept yet, must not be handed out again as if it were good: it is extended. */
+/* A client that never was used and ran out, but was not swept yet, must not be handed out again as if it were good: it
+ * is extended. */
 static enum aa_err take_known(struct aa_conn *conn, const struct create *create, struct aa_error *err)
 {
     enum aa_err rc;
@@ -231,7 +213,8 @@ static enum aa_err check_room(struct aa_conn *conn, const struct create *create,
     int64_t made, clients;
     enum aa_err rc;
 
-    rc = aa_lockout_add(conn, aa_view_make(kept->rate_key, sizeof kept->rate_key), now_ms, now_ms + RATE_WINDOW_MS, &made, err);
+    rc = aa_lockout_add(conn, aa_view_make(kept->rate_key, sizeof kept->rate_key), now_ms, now_ms + RATE_WINDOW_MS,
+                        &made, err);
     if (rc)
         return rc;
     if (made > RATE_MAX) {
@@ -267,8 +250,8 @@ static enum aa_err find_or_create(struct aa_conn *conn, void *ctx, struct aa_err
     return aa_client_find(conn, create->kept->client.client_id, create->out, err);
 }
 
-static enum aa_err store_client(struct aa_app *app, const struct kept *kept, struct aa_client *out, struct aa_refused *refused,
-                                struct aa_error *err)
+static enum aa_err store_client(struct aa_app *app, const struct kept *kept, struct aa_client *out,
+                                struct aa_refused *refused, struct aa_error *err)
 {
     struct aa_client stored = {0};
     struct create create = {kept, &app->settings, &stored, refused, false};
@@ -285,8 +268,8 @@ static enum aa_err store_client(struct aa_app *app, const struct kept *kept, str
     return AA_OK;
 }
 
-static enum aa_err read_document(struct aa_view document, struct aa_json **json, struct asked *asked, struct aa_refused *refused,
-                                 struct aa_error *err)
+static enum aa_err read_document(struct aa_view document, struct aa_json **json, struct asked *asked,
+                                 struct aa_refused *refused, struct aa_error *err)
 {
     enum aa_err rc;
 
@@ -297,7 +280,8 @@ static enum aa_err read_document(struct aa_view document, struct aa_json **json,
         rc = aa_json_read(*json, fields, sizeof fields / sizeof *fields, asked, err);
     if (!rc || rc == AA_ERR_NOMEM)
         return rc;
-    return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA, "The registration is not a JSON object of the right members");
+    return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA,
+                     "The registration is not a JSON object of the right members");
 }
 
 enum aa_err aa_client_register(struct aa_app *app, struct aa_view document, struct aa_view peer, struct aa_client *out,

@@ -75,8 +75,9 @@ enum aa_err aa_server_choose_scopes(const struct aa_server *server, struct aa_vi
     rc = keep_known(&known, &asked, &kept, err);
     if (rc)
         return rc;
-    /* Some clients ask for "openid email profile" when nobody told them what to ask for (mcp-remote). A token without any scope would only be
-     * answered with a demand for more, so asking for nothing we know is asking for nothing: the defaults, which the person sees and approves. */
+    /* Some clients ask for "openid email profile" when nobody told them what to ask for (mcp-remote). A token without
+     * any scope would only be answered with a demand for more, so asking for nothing we know is asking for nothing: the
+     * defaults, which the person sees and approves. */
     if (kept.len == 0) {
         rc = aa_scopes_parse(default_text, &kept, err);
         if (rc)
@@ -91,10 +92,23 @@ static const struct {
     const char *action;
     const char *words;
 } verbs[] = {
-    {"read", "Read"},       {"write", "Change"},    {"create", "Create"}, {"update", "Change"},   {"edit", "Change"},
-    {"delete", "Delete"},   {"remove", "Remove"},   {"list", "List"},     {"search", "Search"},   {"send", "Send"},
-    {"execute", "Run"},     {"run", "Run"},         {"invoke", "Use"},    {"use", "Use"},         {"admin", "Administer"},
-    {"manage", "Manage"},   {"*", "Do everything with"},
+    {"read", "Read"},
+    {"write", "Change"},
+    {"create", "Create"},
+    {"update", "Change"},
+    {"edit", "Change"},
+    {"delete", "Delete"},
+    {"remove", "Remove"},
+    {"list", "List"},
+    {"search", "Search"},
+    {"send", "Send"},
+    {"execute", "Run"},
+    {"run", "Run"},
+    {"invoke", "Use"},
+    {"use", "Use"},
+    {"admin", "Administer"},
+    {"manage", "Manage"},
+    {"*", "Do everything with"},
 };
 
 static const char *find_verb(struct aa_view action)

@@ -72,8 +72,8 @@ static enum aa_err replace_session(struct aa_conn *conn, void *ctx, struct aa_er
     return aa_session_create(conn, &begin->session, err);
 }
 
-enum aa_err aa_session_begin(struct aa_app *app, struct aa_view user_id, struct aa_view old_cookie, struct aa_buf *cookie,
-                             struct aa_error *err)
+enum aa_err aa_session_begin(struct aa_app *app, struct aa_view user_id, struct aa_view old_cookie,
+                             struct aa_buf *cookie, struct aa_error *err)
 {
     uint8_t digest[AA_SHA256_LEN], old_digest[AA_SHA256_LEN];
     struct begin_ctx ctx = {AA_VIEW_ABSENT, {0}};

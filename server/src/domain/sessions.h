@@ -13,10 +13,12 @@ struct aa_person { /* who is logged in; clear with aa_person_clear() */
 void aa_person_clear(struct aa_person *person);
 
 /* Who the cookie belongs to: AA_ERR_NOT_FOUND for nobody (no cookie, unknown, expired, the person is disabled). */
-AA_CHECK enum aa_err aa_session_open(struct aa_app *app, struct aa_view cookie, struct aa_person *out, struct aa_error *err);
-/* Begins a session after a login and ends the one `old_cookie` names: the id always changes with the person (session fixation). Appends the new
- * cookie's value. */
-AA_CHECK enum aa_err aa_session_begin(struct aa_app *app, struct aa_view user_id, struct aa_view old_cookie, struct aa_buf *cookie, struct aa_error *err);
+AA_CHECK enum aa_err aa_session_open(struct aa_app *app, struct aa_view cookie, struct aa_person *out,
+                                     struct aa_error *err);
+/* Begins a session after a login and ends the one `old_cookie` names: the id always changes with the person (session
+ * fixation). Appends the new cookie's value. */
+AA_CHECK enum aa_err aa_session_begin(struct aa_app *app, struct aa_view user_id, struct aa_view old_cookie,
+                                      struct aa_buf *cookie, struct aa_error *err);
 AA_CHECK enum aa_err aa_session_end(struct aa_app *app, struct aa_view cookie, struct aa_error *err);
 
 #endif

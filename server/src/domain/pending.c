@@ -1,0 +1,123 @@
+#include "domain/pending.h"
+
+#include "base/error.h"
+#include "domain/clients.h"
+#include "domain/secret.h"
+
+void aa_pending_clear(struct aa_pending *pending)
+{
+    aa_record_clear(&pending->request.memory);
+    aa_record_clear(&pending->client.memory);
+    aa_record_clear(&pending->server.memory);
+    *pending = (struct aa_pending){0};
+}
+
+static enum aa_err create(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    const struct aa_auth_request *request = ctx;
+    enum aa_err rc;
+
+    /* A registration that is about to run out must not do so under somebody's hands. */
+    rc = aa_client_extend(conn, request->client_id, request->expires_ms, err);
+    return rc ? rc : aa_auth_request_create(conn, request, err);
+}
+
+enum aa_err aa_pending_begin(struct aa_app *app, struct aa_auth_request *request, struct aa_buf *request_id,
+                             struct aa_buf *cookie, struct aa_error *err)
+{
+    uint8_t request_digest[AA_SHA256_LEN], browser_digest[AA_SHA256_LEN];
+    enum aa_err rc;
+
+    rc = aa_secret_random(app, request_id, err);
+    if (!rc)
+        rc = aa_secret_random(app, cookie, err);
+    if (!rc)
+        rc = aa_secret_digest(aa_buf_view(request_id), request_digest, err);
+    if (!rc)
+        rc = aa_secret_digest(aa_buf_view(cookie), browser_digest, err);
+    if (rc)
+        return rc;
+    request->request_digest = aa_view_make(request_digest, sizeof request_digest);
+    request->browser_digest = aa_view_make(browser_digest, sizeof browser_digest);
+    request->created_ms = aa_app_now_ms(app);
+    request->expires_ms = request->created_ms + app->settings.auth_request_ttl_s * 1000;
+    request->consumed_ms = 0;
+    rc = aa_db_write(app->db, create, request, err);
+    request->request_digest = request->browser_digest = AA_VIEW_ABSENT;
+    return rc;
+}
+
+struct open_ctx {
+    struct aa_view request_digest, browser_digest;
+    int64_t now_ms;
+    struct aa_pending *pending;
+};
+
+static enum aa_err open_pending(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    const struct open_ctx *open_ctx = ctx;
+    struct aa_pending *pending = open_ctx->pending;
+    enum aa_err rc;
+
+    rc = aa_auth_request_find(conn, open_ctx->request_digest, &pending->request, err);
+    if (rc)
+        return rc;
+    if (!aa_ct_equal(pending->request.browser_digest, open_ctx->browser_digest))
+        return aa_fail(err, AA_ERR_NOT_FOUND, "the authorization request is another browser's");
+    if (pending->request.consumed_ms != 0)
+        return aa_fail(err, AA_ERR_NOT_FOUND, "the authorization request was answered");
+    if (pending->request.expires_ms <= open_ctx->now_ms)
+        return aa_fail(err, AA_ERR_NOT_FOUND, "the authorization request ran out");
+    rc = aa_client_find_live(conn, pending->request.client_id, open_ctx->now_ms, &pending->client, err);
+    if (rc)
+        return rc;
+    return aa_server_find(conn, pending->request.server_id, &pending->server, err);
+}
+
+enum aa_err aa_pending_open(struct aa_app *app, struct aa_view request_id, struct aa_view cookie,
+                            struct aa_pending *out, struct aa_error *err)
+{
+    uint8_t request_digest[AA_SHA256_LEN], browser_digest[AA_SHA256_LEN];
+    struct aa_pending pending = {0};
+    struct open_ctx ctx = {aa_view_make(request_digest, sizeof request_digest),
+                           aa_view_make(browser_digest, sizeof browser_digest), aa_app_now_ms(app), &pending};
+    enum aa_err rc;
+
+    if (request_id.len == 0 || request_id.len > AA_SECRET_MAX || cookie.len == 0 || cookie.len > AA_SECRET_MAX)
+        return aa_fail(err, AA_ERR_NOT_FOUND, "no authorization request is named, or its cookie is missing");
+    rc = aa_secret_digest(request_id, request_digest, err);
+    if (!rc)
+        rc = aa_secret_digest(cookie, browser_digest, err);
+    if (!rc)
+        rc = aa_db_read(app->db, open_pending, &ctx, err);
+    if (rc)
+        aa_pending_clear(&pending);
+    else
+        *out = pending;
+    return rc;
+}
+
+struct user_ctx {
+    struct aa_view request_digest, user_id;
+};
+
+static enum aa_err set_user(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    const struct user_ctx *user_ctx = ctx;
+
+    return aa_auth_request_set_user(conn, user_ctx->request_digest, user_ctx->user_id, err);
+}
+
+enum aa_err aa_pending_set_user(struct aa_app *app, const struct aa_pending *pending, struct aa_view user_id,
+                                struct aa_error *err)
+{
+    struct user_ctx ctx = {pending->request.request_digest, user_id};
+
+    return aa_db_write(app->db, set_user, &ctx, err);
+}
+
+bool aa_pending_is_of(const struct aa_pending *pending, const struct aa_person *person)
+{
+    return !aa_view_is_absent(pending->request.user_id) &&
+           aa_view_equal(pending->request.user_id, person->user.user_id);
+}

@@ -1,0 +1,69 @@
+#include "endpoint/authorize.h"
+
+#include "base/error.h"
+#include "domain/authorize.h"
+#include "endpoint/page.h"
+#include "endpoint/visit.h"
+
+/* What is told on our own page, because nothing proves yet where else to tell it. */
+static const struct {
+    enum aa_oauth_error error;
+    const char *title, *message;
+} pages[] = {
+    {AA_OAUTH_INVALID_CLIENT, "This application is not known here",
+     "Its registration may have run out. Please remove this connection in the application and connect again."},
+    {AA_OAUTH_INVALID_REDIRECT_URI, "This link cannot be trusted",
+     "It would send you to an address that the application did not register. Nothing was sent there."},
+    {AA_OAUTH_INVALID_REQUEST, "This link is incomplete",
+     "Please go back to the application you came from and connect again."},
+};
+
+static void answer_refused(struct aa_visit *visit, const struct aa_refused *refused)
+{
+    size_t last = sizeof pages / sizeof *pages - 1;
+    size_t i = 0;
+
+    while (i < last && pages[i].error != refused->error)
+        i++;
+    aa_page_refuse(visit->app, visit->request, visit->response, 400, pages[i].title, pages[i].message,
+                   refused->description);
+}
+
+static void answer_begun(struct aa_visit *visit, const struct aa_authorize_answer *answer)
+{
+    if (answer->next == AA_NEXT_CLIENT) {
+        aa_response_redirect(visit->response, aa_buf_view(&answer->location));
+        return;
+    }
+    visit->request_id = aa_buf_view(&answer->request_id);
+    aa_visit_set_transaction(visit, visit->request_id, aa_buf_view(&answer->cookie));
+    aa_visit_go(visit, answer->next == AA_NEXT_LOGIN ? "/login" : "/consent");
+}
+
+static void begin(struct aa_visit *visit)
+{
+    struct aa_refused refused = AA_REFUSED_INIT;
+    struct aa_error err = AA_ERROR_INIT;
+    struct aa_authorize_answer answer;
+    enum aa_err rc;
+
+    aa_authorize_answer_init(&answer);
+    rc = aa_authorize_begin(visit->app, &visit->form, visit->has_person ? &visit->person : NULL, &answer, &refused,
+                            &err);
+    if (rc && refused.error != AA_OAUTH_NONE)
+        answer_refused(visit, &refused);
+    else if (rc)
+        aa_visit_trouble(visit, rc, &err);
+    else
+        answer_begun(visit, &answer);
+    aa_authorize_answer_clear(&answer);
+}
+
+void aa_authorize_get(void *app, const struct aa_request *request, struct aa_response *response)
+{
+    struct aa_visit visit;
+
+    if (aa_visit_begin(&visit, app, request, response) && aa_visit_open_person(&visit))
+        begin(&visit);
+    aa_visit_end(&visit);
+}

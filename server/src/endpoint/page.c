@@ -1,0 +1,99 @@
+#include "endpoint/page.h"
+
+#include "base/error.h"
+#include "base/url.h"
+#include "endpoint/style.h"
+#include "endpoint/urls.h"
+
+#define LEVEL_ERROR 3
+#define VALUES_MAX 32 /* of a page; consent.html, the fullest, has seventeen */
+#define RETRY_AFTER AA_VIEW("5")
+
+static enum aa_err render(const struct aa_app *app, struct aa_buf *body, const char *page,
+                          const struct aa_template_value *values, struct aa_error *err)
+{
+    struct aa_template_value all[VALUES_MAX + 1] = {{0}};
+    struct aa_buf style_url, host;
+    size_t count = 0;
+    enum aa_err rc;
+
+    aa_buf_init(&style_url, AA_URL_MAX + 64);
+    aa_buf_init(&host, AA_URL_MAX);
+    aa_issuer_add_host(app, &host);
+    rc = aa_style_add_path(app, &style_url, err);
+    if (!rc)
+        rc = aa_buf_check(&host, "the issuer's host", err);
+    if (rc)
+        goto done;
+    while (values[count].name && count < VALUES_MAX - 2) {
+        all[count] = values[count];
+        count++;
+    }
+    all[count++] = (struct aa_template_value){.name = "style_url", .text = aa_buf_view(&style_url)};
+    all[count++] = (struct aa_template_value){.name = "issuer_host", .text = aa_buf_view(&host)};
+    rc = aa_template_render(body, page, all, err);
+    if (!rc)
+        rc = aa_buf_check(body, page, err);
+done:
+    aa_buf_clear(&style_url);
+    aa_buf_clear(&host);
+    return rc;
+}
+
+/* When not even a page can be made. */
+static void answer_plainly(struct aa_response *response)
+{
+    aa_response_reset(response);
+    response->status = 503;
+    aa_response_header(response, "Content-Type", AA_VIEW("text/plain; charset=utf-8"));
+    aa_response_header(response, "Cache-Control", AA_VIEW("no-store"));
+    aa_response_header(response, "Retry-After", RETRY_AFTER);
+    aa_buf_add_text(&response->body, "This did not work because of trouble on our side. Please try again.\n");
+}
+
+void aa_page_answer(struct aa_app *app, const struct aa_request *request, struct aa_response *response, int status,
+                    const char *page, const struct aa_template_value *values)
+{
+    struct aa_error err = AA_ERROR_INIT;
+
+    aa_response_html(response, status);
+    if (!render(app, &response->body, page, values, &err))
+        return;
+    aa_app_log(app, LEVEL_ERROR, request->request_id, "%s could not be shown: %s", page, err.message);
+    answer_plainly(response);
+}
+
+void aa_page_refuse(struct aa_app *app, const struct aa_request *request, struct aa_response *response, int status,
+                    const char *title, const char *message, const char *detail)
+{
+    const struct aa_template_value values[] = {
+        {.name = "title", .text = aa_view_of(title)},
+        {.name = "message", .text = aa_view_of(message)},
+        {.name = "detail", .text = aa_view_of(detail)},
+        {.name = "request_id", .text = aa_view_of(request->request_id)},
+        {.name = NULL},
+    };
+
+    aa_page_answer(app, request, response, status, "error.html", values);
+}
+
+void aa_page_trouble(struct aa_app *app, const struct aa_request *request, struct aa_response *response, enum aa_err rc,
+                     const struct aa_error *err)
+{
+    aa_app_log(app, LEVEL_ERROR, request->request_id, "%s: %s", aa_err_name(rc), err->message);
+    aa_page_refuse(app, request, response, 503, "This did not work",
+                   "There is trouble on our side. Please try again in a moment.", NULL);
+    aa_response_header_set(response, "Retry-After", RETRY_AFTER);
+}
+
+void aa_page_done(struct aa_app *app, const struct aa_request *request, struct aa_response *response, const char *title,
+                  const char *message)
+{
+    const struct aa_template_value values[] = {
+        {.name = "title", .text = aa_view_of(title)},
+        {.name = "message", .text = aa_view_of(message)},
+        {.name = NULL},
+    };
+
+    aa_page_answer(app, request, response, 200, "done.html", values);
+}
