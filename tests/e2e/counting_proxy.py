@@ -1,0 +1,65 @@
+"""An HTTP proxy in front of one server that counts what is asked, and can be slow."""
+
+from __future__ import annotations
+
+import collections
+import http.client
+import http.server
+import threading
+import time
+import urllib.parse
+
+
+class CountingProxy:
+    """Listens on a port of the loopback interface and passes everything on to `port`, once that is set."""
+
+    def __init__(self) -> None:
+        self.counts: collections.Counter[str] = collections.Counter()  # requests by path
+        self.delays: dict[str, float] = {}  # seconds by path
+        self.port = 0
+        self._lock = threading.Lock()
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.url = f"http://localhost:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def count(self, path: str) -> None:
+        with self._lock:
+            self.counts[path] += 1
+        time.sleep(self.delays.get(path, 0))
+
+    def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
+        proxy = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_arguments: object) -> None:
+                """Says nothing."""
+
+            def pass_on(self) -> None:
+                proxy.count(urllib.parse.urlsplit(self.path).path)
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=20)
+                connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+                for name, value in self.headers.items():
+                    connection.putheader(name, value)
+                connection.endheaders(body or None)
+                response = connection.getresponse()
+                answer = response.read()
+                self.send_response(response.status)
+                for name, value in response.getheaders():
+                    if name.lower() not in ("connection", "content-length", "date", "server"):
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+                connection.close()
+
+            do_GET = do_POST = pass_on
+
+        return Handler
