@@ -9,9 +9,9 @@
 #include "jose/jws.h"
 #include "store/store.h"
 
-#define KEYS_MAX 16           /* one signs, a few wait or retire */
-#define KID_MAX 64            /* a thumbprint has 43 */
-#define PKCS8_MAX 512         /* a P-256 key has 138 bytes */
+#define KEYS_MAX 16   /* one signs, a few wait or retire */
+#define KID_MAX 64    /* a thumbprint has 43 */
+#define PKCS8_MAX 512 /* a P-256 key has 138 bytes */
 #define NO_SIGNER KEYS_MAX
 
 struct keyring_entry {

@@ -1,7 +1,7 @@
 #include "domain/rate.h"
 
 #define GROUPS 8
-#define NETWORK_GROUPS 4 /* 64 bits */
+#define NETWORK_GROUPS 4          /* 64 bits */
 #define MAPPED AA_VIEW("::ffff:") /* RFC 4291 §2.5.5.2 */
 
 static bool read_group(struct aa_view text, unsigned *group)

@@ -27,9 +27,6 @@ void aa_server_key_forget(struct aa_app *app, struct aa_view server_id);
 enum aa_key_verdict { AA_KEY_GOOD, AA_KEY_BAD, AA_KEY_UNKNOWN_YET /* needs the slow check */ };
 /* Never blocks: answers from the cache, or refuses what cannot be a key (form, checksum). Appends the server's id to
  * *server_id when GOOD. */
-/* Forgets what is remembered of a server's keys: after it was removed. */
-void aa_server_key_forget(struct aa_app *app, struct aa_view server_id);
-
 enum aa_key_verdict aa_server_key_check_fast(struct aa_app *app, struct aa_view secret, struct aa_buf *server_id);
 /* The whole check (store and PBKDF2; slow lane). claimed_server_id, unless absent, must be the key's own (HTTP Basic
  * user). *good tells. AA_OK or storage trouble. */

@@ -5,8 +5,8 @@
 #include "domain/app.h"
 #include "http/router.h"
 
-/* The routes of the whole server, and how many. Handlers take a struct aa_app * as their `app`. When the issuer has a path, metadata stands at the
- * path-inserted forms and everything else below that path. */
+/* The routes of the whole server, and how many. Handlers take a struct aa_app * as their `app`. When the issuer has a
+ * path, metadata stands at the path-inserted forms and everything else below that path. */
 AA_CHECK enum aa_err aa_endpoint_router_init(struct aa_router *router, struct aa_app *app, struct aa_error *err);
 void aa_endpoint_router_clear(struct aa_router *router);
 

@@ -1,0 +1,111 @@
+#include "domain/live.h"
+
+#include "base/error.h"
+#include "domain/secret.h"
+
+bool aa_live_token_is_live(const struct aa_live_token *token, int64_t now_ms)
+{
+    return now_ms < token->expires_ms && token->token_revoked_ms == 0 && token->grant_revoked_ms == 0 &&
+           token->user_disabled_ms == 0;
+}
+
+/* ---- what was issued from a grant ---- */
+
+/* What the predicate asks of the grant and the person; and that client and server are still there. AA_ERR_NOT_FOUND
+ * when one of them is gone. */
+static enum aa_err read_ingredients(struct aa_conn *conn, const struct aa_live_item *item, struct aa_live_token *token,
+                                    struct aa_error *err)
+{
+    struct aa_grant grant = {0};
+    struct aa_user user = {0};
+    struct aa_client client = {0};
+    struct aa_server server = {0};
+    enum aa_err rc;
+
+    rc = aa_grant_find(conn, item->grant_id, &grant, err);
+    if (!rc)
+        rc = aa_user_find(conn, item->user_id, &user, err);
+    if (!rc)
+        rc = aa_client_find(conn, item->client_id, &client, err);
+    if (!rc)
+        rc = aa_server_find(conn, item->server_id, &server, err);
+    token->grant_revoked_ms = grant.revoked_ms;
+    token->user_disabled_ms = user.disabled_ms;
+    aa_record_clear(&grant.memory);
+    aa_record_clear(&user.memory);
+    aa_record_clear(&client.memory);
+    aa_record_clear(&server.memory);
+    return rc;
+}
+
+enum aa_err aa_live_item_check(struct aa_conn *conn, const struct aa_live_item *item, int64_t now_ms, bool *is_live,
+                               struct aa_error *err)
+{
+    struct aa_live_token token = {.expires_ms = item->expires_ms, .token_revoked_ms = item->revoked_ms};
+    struct aa_error why = AA_ERROR_INIT;
+    enum aa_err rc;
+
+    rc = read_ingredients(conn, item, &token, &why);
+    if (rc && rc != AA_ERR_NOT_FOUND)
+        return aa_fail(err, rc, "%s", why.message);
+    *is_live = !rc && aa_live_token_is_live(&token, now_ms);
+    return AA_OK;
+}
+
+/* ---- access tokens ---- */
+
+struct lookup {
+    struct aa_view token_key;
+    struct aa_live_token *out;
+};
+
+static enum aa_err find_token(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    struct lookup *lookup = ctx;
+
+    return aa_live_token_find(conn, lookup->token_key, lookup->out, err);
+}
+
+static enum aa_err find(struct aa_app *app, struct aa_view token, struct aa_live_token *out, struct aa_error *err)
+{
+    uint8_t key[AA_DIGEST_KEY_LEN];
+    struct lookup lookup = {aa_view_make(key, sizeof key), out};
+    enum aa_err rc;
+
+    rc = aa_secret_access_key(token, key, err);
+    return rc ? rc : aa_db_read(app->db, find_token, &lookup, err);
+}
+
+enum aa_err aa_live_token_open(struct aa_app *app, struct aa_view token, struct aa_live_token *out,
+                               struct aa_error *err)
+{
+    struct aa_live_token found = {0};
+    enum aa_err rc;
+
+    rc = find(app, token, &found, err);
+    if (!rc && !aa_live_token_is_live(&found, aa_app_now_ms(app))) {
+        aa_record_clear(&found.memory);
+        rc = AA_ERR_TOKEN_INACTIVE;
+    }
+    if (rc)
+        return rc == AA_ERR_TOKEN_FORMAT || rc == AA_ERR_NOT_FOUND ? AA_ERR_TOKEN_INACTIVE : rc;
+    *out = found;
+    return AA_OK;
+}
+
+enum aa_err aa_live_token_open_for(struct aa_app *app, struct aa_view server_id, struct aa_view token,
+                                   struct aa_live_token *out, struct aa_error *err)
+{
+    struct aa_live_token found = {0};
+    enum aa_err rc;
+
+    rc = aa_live_token_open(app, token, &found, err);
+    if (rc)
+        return rc;
+    if (!aa_view_equal(found.server_id, server_id)) {
+        aa_record_clear(&found.memory);
+        return AA_ERR_TOKEN_INACTIVE;
+    }
+    *out = found;
+    return AA_OK;
+}

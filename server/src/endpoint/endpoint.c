@@ -1,0 +1,188 @@
+#include "endpoint/endpoint.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/url.h"
+#include "domain/form_token.h"
+#include "domain/metadata.h"
+#include "endpoint/api_servers.h"
+#include "endpoint/authorize.h"
+#include "endpoint/consent.h"
+#include "endpoint/health.h"
+#include "endpoint/introspect.h"
+#include "endpoint/jwks.h"
+#include "endpoint/login.h"
+#include "endpoint/logout.h"
+#include "endpoint/metadata.h"
+#include "endpoint/register.h"
+#include "endpoint/resource_metadata.h"
+#include "endpoint/revoke.h"
+#include "endpoint/style.h"
+#include "endpoint/token.h"
+#include "endpoint/userinfo.h"
+
+#define GET AA_METHOD_GET
+#define POST AA_METHOD_POST
+#define DELETE AA_METHOD_DELETE
+#define NONE AA_CORS_NONE
+#define ANY AA_CORS_ANY
+#define FAST AA_LANE_FAST
+#define SLOW AA_LANE_SLOW
+
+#define AS_METADATA "/.well-known/oauth-authorization-server"
+#define OPENID_METADATA "/.well-known/openid-configuration"
+#define RESOURCE_METADATA "/.well-known/oauth-protected-resource"
+
+/* Everything that stands below the issuer. Any origin may call what clients in browsers need; nothing may script the
+ * pages that people see, nor the administrator's API, nor introspection, whose callers are servers. */
+static const struct aa_route below_issuer[] = {
+    {GET, AS_METADATA, aa_metadata_get, 0, ANY, FAST, NULL},
+    {GET, OPENID_METADATA, aa_metadata_get, 0, ANY, FAST, NULL},
+    {GET, "/.well-known/jwks.json", aa_jwks_get, 0, ANY, FAST, NULL},
+    {GET, RESOURCE_METADATA, aa_resource_metadata_get, 0, ANY, FAST, NULL},
+    {GET, RESOURCE_METADATA "/:server_id", aa_resource_metadata_get, 0, ANY, FAST, NULL},
+
+    {GET, "/authorize", aa_authorize_get, 0, NONE, SLOW, NULL},
+    {GET, "/login", aa_login_get, 0, NONE, SLOW, NULL},
+    {POST, "/login", aa_login_post, AA_LOGIN_BODY_MAX, NONE, SLOW, NULL},
+    {GET, "/consent", aa_consent_get, 0, NONE, SLOW, NULL},
+    {POST, "/consent", aa_consent_post, AA_CONSENT_BODY_MAX, NONE, SLOW, NULL},
+    {GET, "/logout", aa_logout_get, 0, NONE, SLOW, NULL},
+    {POST, "/logout", aa_logout_post, AA_LOGOUT_BODY_MAX, NONE, SLOW, NULL},
+    {GET, "/style.css", aa_style_get, 0, NONE, FAST, NULL},
+
+    {POST, "/token", aa_token_post, AA_TOKEN_BODY_MAX, ANY, SLOW, NULL},
+    {POST, "/introspect", aa_introspect_post, AA_INTROSPECT_BODY_MAX, NONE, FAST, aa_introspect_is_slow},
+    {POST, "/revoke", aa_revoke_post, AA_REVOKE_BODY_MAX, ANY, SLOW, NULL},
+    {GET, "/userinfo", aa_userinfo_get, 0, ANY, FAST, NULL},
+    {POST, "/userinfo", aa_userinfo_get, AA_USERINFO_BODY_MAX, ANY, FAST, NULL},
+    {POST, "/register", aa_register_post, AA_REGISTER_BODY_MAX, ANY, SLOW, NULL},
+
+    {POST, "/api/servers", aa_api_server_create, AA_API_BODY_MAX, NONE, SLOW, NULL},
+    {GET, "/api/servers", aa_api_server_list, 0, NONE, SLOW, NULL},
+    {GET, "/api/servers/:id", aa_api_server_show, 0, NONE, SLOW, NULL},
+    {DELETE, "/api/servers/:id", aa_api_server_delete, 0, NONE, SLOW, NULL},
+    {POST, "/api/servers/:id/keys", aa_api_key_create, AA_API_BODY_MAX, NONE, SLOW, NULL},
+    {GET, "/api/servers/:id/keys", aa_api_key_list, 0, NONE, SLOW, NULL},
+    {DELETE, "/api/servers/:id/keys/:key", aa_api_key_delete, 0, NONE, SLOW, NULL},
+
+    {GET, "/healthz", aa_healthz_get, 0, NONE, FAST, NULL},
+    {GET, "/readyz", aa_readyz_get, 0, NONE, SLOW, NULL},
+};
+
+/* RFC 8414 §3.1 and, for OpenID, MCP's discovery order: the issuer's path behind the well-known part. */
+static const struct aa_route path_inserted[] = {
+    {GET, AS_METADATA, aa_metadata_get, 0, ANY, FAST, NULL},
+    {GET, OPENID_METADATA, aa_metadata_get, 0, ANY, FAST, NULL},
+};
+
+#define BELOW_COUNT (sizeof below_issuer / sizeof *below_issuer)
+#define INSERTED_COUNT (sizeof path_inserted / sizeof *path_inserted)
+
+/* One block: the routes, then their patterns. */
+struct table {
+    struct aa_route routes[BELOW_COUNT + INSERTED_COUNT];
+    size_t count;
+    char patterns[];
+};
+
+/* A segment of the issuer that began with ":" would match anything. */
+static bool is_pattern(struct aa_view path)
+{
+    for (size_t i = 0; i + 1 < path.len; i++)
+        if (path.data[i] == '/' && path.data[i + 1] == ':')
+            return true;
+    return false;
+}
+
+static enum aa_err read_issuer_path(const struct aa_settings *settings, struct aa_view *path, struct aa_error *err)
+{
+    struct aa_url issuer;
+    enum aa_err rc;
+
+    rc = aa_url_parse(aa_view_of(settings->issuer), &issuer, err);
+    if (rc)
+        return rc;
+    if (is_pattern(issuer.path) || aa_view_has_suffix(issuer.path, AA_VIEW("/")))
+        return aa_fail(err, AA_ERR_OPTION_INVALID, "the issuer's path must not end in / nor hold /:");
+    *path = issuer.path;
+    return AA_OK;
+}
+
+/* Adds a route whose pattern is `front` and `back`, written to *to. */
+static void add_route(struct table *table, const struct aa_route *route, struct aa_view front, struct aa_view back,
+                      char **to)
+{
+    struct aa_route *added = &table->routes[table->count++];
+
+    *added = *route;
+    added->pattern = *to;
+    if (front.len)
+        memcpy(*to, front.data, front.len);
+    if (back.len)
+        memcpy(*to + front.len, back.data, back.len);
+    *to += front.len + back.len + 1; /* the memory came zeroed */
+}
+
+static size_t patterns_size(const struct aa_route *routes, size_t count, struct aa_view issuer_path)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < count; i++)
+        size += issuer_path.len + strlen(routes[i].pattern) + 1;
+    return size;
+}
+
+static struct table *make_table(struct aa_view issuer_path)
+{
+    struct table *table = aa_mem_new(sizeof *table + patterns_size(below_issuer, BELOW_COUNT, issuer_path) +
+                                     patterns_size(path_inserted, INSERTED_COUNT, issuer_path));
+    char *to;
+
+    if (!table)
+        return NULL;
+    to = table->patterns;
+    for (size_t i = 0; i < BELOW_COUNT; i++)
+        add_route(table, &below_issuer[i], issuer_path, aa_view_of(below_issuer[i].pattern), &to);
+    for (size_t i = 0; issuer_path.len > 0 && i < INSERTED_COUNT; i++)
+        add_route(table, &path_inserted[i], aa_view_of(path_inserted[i].pattern), issuer_path, &to);
+    return table;
+}
+
+enum aa_err aa_endpoint_router_init(struct aa_router *router, struct aa_app *app, struct aa_error *err)
+{
+    struct aa_metadata *metadata = NULL;
+    struct aa_view issuer_path;
+    struct table *table;
+    enum aa_err rc;
+
+    rc = read_issuer_path(&app->settings, &issuer_path, err);
+    if (!rc)
+        rc = aa_form_key_open(app, err);
+    if (!rc)
+        rc = aa_metadata_new(&app->settings, &metadata, err);
+    if (rc)
+        return rc;
+    table = make_table(issuer_path);
+    if (!table) {
+        aa_metadata_free(metadata);
+        return aa_fail(err, AA_ERR_NOMEM, "out of memory for the table of routes");
+    }
+    app->metadata = metadata;
+    *router = (struct aa_router){table->routes, table->count, app};
+    return AA_OK;
+}
+
+void aa_endpoint_router_clear(struct aa_router *router)
+{
+    struct aa_app *app = router->app;
+
+    if (!router->routes)
+        return;
+    aa_metadata_free(app->metadata);
+    app->metadata = NULL;
+    aa_mem_free((void *)(uintptr_t)router->routes); /* the routes lead their table */
+    *router = (struct aa_router){NULL, 0, NULL};
+}

@@ -1,0 +1,192 @@
+#include "endpoint/introspect.h"
+
+#include "domain/live.h"
+#include "domain/server_keys.h"
+#include "endpoint/answer.h"
+#include "endpoint/parameters.h"
+#include "oauth/bearer.h"
+
+#define SERVER_ID_MAX 128
+#define CREDENTIALS_MAX 1024
+
+/* ---- who is asking ---- */
+
+struct credentials {
+    struct aa_buf memory;      /* of what Basic held; wiped */
+    struct aa_view claimed_id; /* Basic's user; absent for Bearer */
+    struct aa_view secret;     /* absent: there are none that could be good */
+    struct aa_buf server_id;   /* once the secret was checked */
+};
+
+static void credentials_clear(struct credentials *credentials)
+{
+    aa_buf_wipe_clear(&credentials->memory);
+    aa_buf_clear(&credentials->server_id);
+}
+
+/* Basic server_id:key, or Bearer key. Only memory can fail. */
+static enum aa_err credentials_read(struct credentials *credentials, const struct aa_request *request)
+{
+    struct aa_view header = aa_request_header(request, "Authorization");
+    enum aa_err rc;
+
+    aa_buf_init(&credentials->memory, CREDENTIALS_MAX);
+    aa_buf_init(&credentials->server_id, SERVER_ID_MAX);
+    credentials->claimed_id = credentials->secret = AA_VIEW_ABSENT;
+    rc = aa_basic_parse(header, &credentials->memory, &credentials->claimed_id, &credentials->secret, NULL);
+    if (rc == AA_ERR_TOKEN_ABSENT)
+        rc = aa_bearer_parse(header, &credentials->secret, NULL);
+    if (!rc || rc == AA_ERR_NOMEM)
+        return rc;
+    credentials->secret = AA_VIEW_ABSENT;
+    return AA_OK;
+}
+
+static bool has_claimed_id(const struct credentials *credentials)
+{
+    return aa_view_is_absent(credentials->claimed_id) ||
+           aa_view_equal(credentials->claimed_id, aa_buf_view(&credentials->server_id));
+}
+
+/* *good tells whether credentials->server_id is asking. */
+static enum aa_err credentials_check(struct aa_app *app, struct credentials *credentials, bool *good,
+                                     struct aa_error *err)
+{
+    enum aa_key_verdict verdict;
+
+    *good = false;
+    if (aa_view_is_absent(credentials->secret))
+        return AA_OK;
+    verdict = aa_server_key_check_fast(app, credentials->secret, &credentials->server_id);
+    if (verdict == AA_KEY_UNKNOWN_YET)
+        return aa_server_key_check(app, credentials->claimed_id, credentials->secret, good, &credentials->server_id,
+                                   err);
+    *good = verdict == AA_KEY_GOOD && has_claimed_id(credentials);
+    return aa_buf_check(&credentials->server_id, "a server's id", err);
+}
+
+bool aa_introspect_is_slow(void *app, const struct aa_request *request)
+{
+    struct credentials credentials;
+    bool is_slow = false;
+
+    if (!credentials_read(&credentials, request) && !aa_view_is_absent(credentials.secret))
+        is_slow = aa_server_key_check_fast(app, credentials.secret, &credentials.server_id) == AA_KEY_UNKNOWN_YET;
+    credentials_clear(&credentials);
+    return is_slow;
+}
+
+static void answer_unauthorized(struct aa_response *response)
+{
+    aa_response_oauth_error(response, 401, "invalid_client", "A registered server must ask with its key");
+    aa_response_header(response, "WWW-Authenticate", AA_VIEW("Basic realm=\"auth-agent\""));
+    aa_response_header(response, "WWW-Authenticate", AA_VIEW("Bearer realm=\"auth-agent\""));
+}
+
+/* ---- the answer ---- */
+
+static void add_member(struct aa_buf *body, const char *name, struct aa_view text)
+{
+    if (aa_view_is_absent(text))
+        return;
+    aa_buf_add_text(body, ",\"");
+    aa_buf_add_text(body, name);
+    aa_buf_add_text(body, "\":");
+    aa_buf_add_json_string(body, text);
+}
+
+static void add_number(struct aa_buf *body, const char *name, int64_t number)
+{
+    aa_buf_add_text(body, ",\"");
+    aa_buf_add_text(body, name);
+    aa_buf_add_text(body, "\":");
+    aa_buf_add_int(body, number);
+}
+
+/* RFC 7662 §2.2. */
+static void answer_active(const struct aa_app *app, const struct aa_live_token *token, struct aa_response *response)
+{
+    struct aa_buf *body = &response->body;
+
+    aa_response_json(response, 200);
+    aa_buf_add_text(body, "{\"active\":true,\"scope\":");
+    aa_buf_add_json_string(body, token->scope);
+    add_member(body, "client_id", token->client_id);
+    add_member(body, "username", token->email);
+    add_member(body, "email", token->email);
+    add_member(body, "name", token->name);
+    aa_buf_add_text(body, ",\"token_type\":\"Bearer\"");
+    add_number(body, "exp", token->expires_ms / 1000);
+    add_number(body, "iat", token->issued_ms / 1000);
+    add_member(body, "sub", token->user_id);
+    add_member(body, "aud", token->audience);
+    add_member(body, "iss", aa_view_of(app->settings.issuer));
+    add_member(body, "jti", token->jti);
+    aa_buf_add_char(body, '}');
+}
+
+/* The same bytes for every token that is not live here, so that nothing is learnt from them (RFC 7662 §4). */
+static void answer_inactive(struct aa_response *response)
+{
+    aa_response_json(response, 200);
+    aa_buf_add_text(&response->body, "{\"active\":false}");
+}
+
+static void answer_token(struct aa_app *app, const struct aa_request *request, struct aa_response *response,
+                         struct aa_view server_id, struct aa_view token)
+{
+    struct aa_live_token live = {0};
+    struct aa_error err = AA_ERROR_INIT;
+    enum aa_err rc;
+
+    rc = aa_live_token_open_for(app, server_id, token, &live, &err);
+    if (rc == AA_ERR_TOKEN_INACTIVE)
+        answer_inactive(response);
+    else if (rc)
+        aa_answer_trouble(app, request, response, rc, &err);
+    else
+        answer_active(app, &live, response);
+    aa_record_clear(&live.memory);
+}
+
+/* ---- the whole ---- */
+
+static void introspect(struct aa_app *app, const struct aa_request *request, struct aa_response *response,
+                       struct aa_view server_id)
+{
+    struct aa_parameters parameters = {.json = NULL};
+    struct aa_refused refused = AA_REFUSED_INIT;
+    struct aa_error err = AA_ERROR_INIT;
+    struct aa_view token = AA_VIEW_ABSENT;
+    enum aa_err rc;
+
+    rc = aa_parameters_read_body(&parameters, request, &err);
+    if (!rc)
+        rc = aa_parameters_get(&parameters, "token", AA_INTROSPECT_BODY_MAX, &token, &err);
+    if (!rc && aa_view_is_absent(token))
+        rc = aa_refuse(&refused, AA_OAUTH_INVALID_REQUEST, "token is missing");
+    if (rc)
+        aa_answer_failure(app, request, response, rc, &refused, &err);
+    else
+        answer_token(app, request, response, server_id, token);
+    aa_parameters_clear(&parameters);
+}
+
+void aa_introspect_post(void *app, const struct aa_request *request, struct aa_response *response)
+{
+    struct credentials credentials;
+    struct aa_error err = AA_ERROR_INIT;
+    bool good = false;
+    enum aa_err rc;
+
+    rc = credentials_read(&credentials, request);
+    if (!rc)
+        rc = credentials_check(app, &credentials, &good, &err);
+    if (rc)
+        aa_answer_trouble(app, request, response, rc, &err);
+    else if (!good)
+        answer_unauthorized(response);
+    else
+        introspect(app, request, response, aa_buf_view(&credentials.server_id));
+    credentials_clear(&credentials);
+}
