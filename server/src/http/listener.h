@@ -20,12 +20,20 @@ struct aa_listener_options {
     const char *trusted_proxies; /* comma-separated addresses or CIDR blocks whose X-Forwarded-For/-Proto are believed;
                                     NULL: none */
     bool secure;                 /* the issuer is https: HSTS, and requests count as secure */
+    /* Told of mistakes of ours that were noticed (struct aa_response's complaint). Level as in authagent/guard.h; never
+     * holds a byte that a client sent. NULL: standard error. */
+    void (*log)(void *ctx, int level, const char *request_id, const char *message);
+    void *log_ctx;
 };
 
+/* Borrows the router (and the app behind it) until aa_listener_stop(); copies the options. AA_ERR_OPTION_INVALID for an
+ * address, port or trusted proxy that is none; AA_ERR_SYSTEM when the port is not to be had, saying why; AA_ERR_NOMEM,
+ * AA_ERR_THREAD. */
 AA_CHECK enum aa_err aa_listener_start(const struct aa_listener_options *options, const struct aa_router *router,
                                        struct aa_listener **out, struct aa_error *err);
 int aa_listener_port(const struct aa_listener *listener);
-/* Stops accepting, lets what runs finish for at most `grace_ms`, frees everything. */
+/* Stops accepting, lets what runs finish for at most `grace_ms`, frees everything. After that time what still waits for
+ * a worker is answered 503, and what a worker runs is waited for: it cannot be interrupted. NULL is fine. */
 void aa_listener_stop(struct aa_listener *listener, int grace_ms);
 
 #endif

@@ -175,6 +175,13 @@ static void answer_too_large(const struct aa_route *route, struct aa_response *r
                             route->body_max ? "The request body is too large" : "This request takes no body");
 }
 
+/* Without memory, or with more than there is room for: no body is better than half of one. */
+static void drop_half_body(struct aa_response *response)
+{
+    if (response->body.bad)
+        aa_buf_reset(&response->body);
+}
+
 /* A handler that set no status is a mistake of ours; an answer that could not be built whole is never sent in part. */
 static void mend(struct aa_response *response)
 {
@@ -190,8 +197,10 @@ static void mend(struct aa_response *response)
         aa_response_reset(response);
         aa_response_oauth_error(response, 500, "server_error", NULL);
     }
-    if (complaint)
-        response->complaint = complaint;
+    if (!complaint)
+        return;
+    drop_half_body(response);
+    response->complaint = complaint;
 }
 
 static void run(const struct aa_router *router, const struct aa_route *route, const struct aa_request *request,
@@ -224,6 +233,7 @@ void aa_router_refuse(const struct aa_router *router, struct aa_request *request
 
     aa_response_reset(response);
     aa_response_oauth_error(response, refusal->status, refusal->error, refusal->description);
+    drop_half_body(response);
     if (route && route->cors == AA_CORS_ANY)
         add_cors(response);
     add_common(request, response);
