@@ -52,7 +52,7 @@ static enum aa_local check_parsed(const struct aa_options *options, const struct
     if (!is_access_token(jws))
         return unreadable(options, facts, AA_ERR_TOKEN_TYPE);
     if (jws->alg == AA_ALG_NONE)
-        return unreadable(options, facts, AA_ERR_TOKEN_ALGORITHM);
+        return unreadable(options, facts, AA_ERR_TOKEN_KEY_UNKNOWN); /* no key of ours has it: none is fetched for it */
     key = jwks ? aa_jwks_find(jwks, jws->kid, jws->alg) : NULL;
     if (!key)
         return AA_LOCAL_KEY_UNKNOWN;

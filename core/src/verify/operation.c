@@ -74,39 +74,39 @@ static struct aa_view name_of(struct aa_view method, const struct aa_json *messa
     return AA_VIEW_ABSENT;
 }
 
-/* True when the header is absent or says what the body says; a value in =?base64?…?= is decoded before it is compared.
+/* AA_OK when the header is absent or says what the body says; a value in =?base64?…?= is decoded before it is compared.
  */
-static bool header_agrees(struct aa_view header, struct aa_view wanted)
+static enum aa_err check_header(struct aa_view header, struct aa_view wanted)
 {
     struct aa_buf decoded;
+    enum aa_err rc;
     bool agrees;
 
     if (aa_view_is_absent(header))
-        return true;
-    if (aa_view_is_absent(wanted))
-        return false;
+        return AA_OK;
     header = aa_view_trim(header);
     if (header.len < SENTINEL_HEAD.len + SENTINEL_TAIL.len || !aa_view_has_prefix(header, SENTINEL_HEAD) ||
         !aa_view_has_suffix(header, SENTINEL_TAIL))
-        return aa_view_equal(header, wanted);
+        return aa_view_equal(header, wanted) ? AA_OK : AA_ERR_MCP_HEADER_MISMATCH;
     header = aa_view_slice(header, SENTINEL_HEAD.len, header.len - SENTINEL_HEAD.len - SENTINEL_TAIL.len);
     aa_buf_init(&decoded, HEADER_VALUE_MAX);
-    agrees = !aa_base64_decode(header, &decoded, NULL) && aa_view_equal(aa_buf_view(&decoded), wanted);
+    rc = aa_base64_decode(header, &decoded, NULL);
+    agrees = !rc && aa_view_equal(aa_buf_view(&decoded), wanted);
     aa_buf_clear(&decoded);
-    return agrees;
+    if (rc == AA_ERR_NOMEM)
+        return rc;
+    return agrees ? AA_OK : AA_ERR_MCP_HEADER_MISMATCH;
 }
 
 static enum aa_err check_headers(const struct aa_guard_request *request, struct aa_view method,
                                  const struct aa_json *message)
 {
     struct aa_view name = name_of(method, message);
+    enum aa_err rc = check_header(request->mcp_method, method);
 
-    if (!header_agrees(request->mcp_method, method))
-        return AA_ERR_MCP_HEADER_MISMATCH;
-    /* Other methods have no name to mirror, and the header decides nothing there. */
-    if (!aa_view_is_absent(name) && !header_agrees(request->mcp_name, name))
-        return AA_ERR_MCP_HEADER_MISMATCH;
-    return AA_OK;
+    if (rc || aa_view_is_absent(name)) /* other methods have no name to mirror: the header decides nothing there */
+        return rc;
+    return check_header(request->mcp_name, name);
 }
 
 /* ---- messages -------------------------------------------------------------------------------------------------- */
@@ -145,8 +145,6 @@ static enum aa_err read_message(const struct aa_options *options, const struct a
     const struct aa_tool *tool;
     enum aa_err rc;
 
-    if (!aa_json_is(message, AA_JSON_OBJECT))
-        return AA_ERR_REQUEST_MALFORMED;
     rc = check_headers(request, method, message);
     if (rc)
         return rc;
@@ -158,16 +156,17 @@ static enum aa_err read_message(const struct aa_options *options, const struct a
     return tool ? add_tool(options, tool, operation) : AA_OK;
 }
 
-/* A batch needs what all of its members need. */
+/* A batch needs what all of its members need. Values that are neither object nor array call nothing: no JSON-RPC, but
+ * perhaps the body of another route of the application. */
 static enum aa_err read_messages(const struct aa_options *options, const struct aa_guard_request *request,
-                                 const struct aa_json *root, struct aa_operation *operation)
+                                 const struct aa_json *value, struct aa_operation *operation)
 {
     enum aa_err rc = AA_OK;
 
-    if (!aa_json_is(root, AA_JSON_ARRAY))
-        return read_message(options, request, root, operation);
-    for (size_t i = 0; !rc && i < aa_json_len(root); i++)
-        rc = read_message(options, request, aa_json_at(root, i), operation);
+    if (aa_json_is(value, AA_JSON_OBJECT))
+        return read_message(options, request, value, operation);
+    for (size_t i = 0; !rc && i < aa_json_len(value); i++) /* no deeper than the parser allows */
+        rc = read_messages(options, request, aa_json_at(value, i), operation);
     return rc;
 }
 
@@ -182,14 +181,14 @@ static enum aa_err read_body(const struct aa_options *options, const struct aa_g
     if (request->body.len > (size_t)options->max_body)
         return AA_ERR_BODY_TOO_LARGE;
     if (request->body.len == 0)
-        return header_agrees(request->mcp_method, AA_VIEW_ABSENT) ? AA_OK : AA_ERR_MCP_HEADER_MISMATCH;
+        return check_header(request->mcp_method, AA_VIEW_ABSENT);
     rc = aa_json_parse(request->body, (size_t)options->max_body, &root, NULL);
     if (rc == AA_ERR_NOMEM)
         return rc;
     if (rc && passes_for_json(request))
         return AA_ERR_JSON_MALFORMED;
     if (rc)
-        return header_agrees(request->mcp_method, AA_VIEW_ABSENT) ? AA_OK : AA_ERR_MCP_HEADER_MISMATCH;
+        return check_header(request->mcp_method, AA_VIEW_ABSENT);
     rc = read_messages(options, request, root, operation);
     aa_json_free(root);
     return rc;
