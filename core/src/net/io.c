@@ -161,10 +161,11 @@ static int64_t turn(struct aa_io *io)
 
     aa_http_run(io->http);
     now = aa_clock_now();
-    wait_ms = smaller(wait_ms, aa_learn_tick(io, now));
     wait_ms = smaller(wait_ms, serve_unidentified(io, now));
     aa_flights_advance(io);
-    return smaller(wait_ms, aa_flights_expire(io, now));
+    wait_ms = smaller(wait_ms, aa_learn_tick(io, now)); /* after the flights: they may want the keys anew */
+    wait_ms = smaller(wait_ms, aa_flights_expire(io, now));
+    return io->news ? 0 : wait_ms;
 }
 
 static void answer_closed(struct aa_io *io, struct aa_waiter *waiter)
