@@ -141,6 +141,11 @@ export class Program {
     return this.memory.tokens()
   }
 
+  /** Nobody waits an hour for a token to expire: to the server this one is as dead. */
+  spoilAccessToken() {
+    this.memory.saveTokens({ ...this.tokens, access_token: `${this.tokens.access_token.slice(0, -4)}AAAA` })
+  }
+
   get clientId() {
     return this.memory.clientInformation()?.client_id
   }

@@ -298,7 +298,7 @@ like "says who asks" "$page" 'Flow'
 like "runs no script" "$(header Content-Security-Policy)" "default-src 'none'"
 unlike "has no form-action, which would break the way back" "$(header Content-Security-Policy)" 'form-action'
 login_page=$page
-submit "a wrong password is refused" 401 password "email=$email" "password=wrong"
+submit "a wrong password is refused" 403 password "email=$email" "password=wrong"
 like "on the same page, with the reason" "$page" 'role="alert"'
 page=${login_page//name=\"csrf\" value=\"/name=\"csrf\" value=\"x}
 submit "a form that is not ours is refused" 403 password "email=$email" "password=$password"
@@ -470,17 +470,22 @@ is "and seven do not" "$(cat "$work"/race.*.status | grep -c '^400$')" 7
 # ---- revocation ---------------------------------------------------------------------------------------------------
 
 is_active "the token is live" "$access_token" true
-http "another client's revocation" 200 -X POST --data-urlencode "token=$access_token" --data-urlencode "client_id=$other_client" "$revocation_endpoint"
-is_active "changes nothing" "$access_token" true
-http "revocation" 200 -X POST --data-urlencode "token=$access_token" --data-urlencode "client_id=$client_id" "$revocation_endpoint"
-is_active "the token is dead" "$access_token" false
-http "for userinfo too" 401 -H "Authorization: Bearer $access_token" "$userinfo_endpoint"
-token "its refresh token lives" 200 grant_type=refresh_token "client_id=$client_id" "refresh_token=$refresh_token"
-keep_tokens
+http "another client cannot revoke it" 400 -X POST --data-urlencode "token=$access_token" --data-urlencode "client_id=$other_client" "$revocation_endpoint"
+is "invalid_grant" "$(member error)" invalid_grant
+is_active "and has changed nothing" "$access_token" true
 http "revoking the refresh token" 200 -X POST --data-urlencode "token=$refresh_token" --data-urlencode "client_id=$client_id" "$revocation_endpoint"
 is_active "ends the access token with it" "$access_token" false
+http "for userinfo too" 401 -H "Authorization: Bearer $access_token" "$userinfo_endpoint"
 token "and every refresh" 400 grant_type=refresh_token "client_id=$client_id" "refresh_token=$refresh_token"
 is "invalid_grant" "$(member error)" invalid_grant
+http "what is revoked may be revoked again" 200 -X POST --data-urlencode "token=$refresh_token" --data-urlencode "client_id=$client_id" "$revocation_endpoint"
+authorize files:read short
+exchange "a new authorization" 200
+keep_tokens
+is_active "is live" "$access_token" true
+http "revoking the access token" 200 -X POST --data-urlencode "token=$access_token" --data-urlencode "client_id=$client_id" "$revocation_endpoint"
+is_active "kills it" "$access_token" false
+token "and the refresh token, which would bring it back" 400 grant_type=refresh_token "client_id=$client_id" "refresh_token=$refresh_token"
 token "another authorization of the same client goes on" 200 grant_type=refresh_token "client_id=$client_id" "refresh_token=$first_family"
 keep_tokens
 is_active "and is live" "$access_token" true
