@@ -75,7 +75,6 @@ static const struct parameter identity_parameters[] = {
     {"redirect_uri", offsetof(struct asked, redirect_uri), AA_URL_MAX},
 };
 
-/* The first is `state`, so that the refusal of any other can carry it. */
 static const struct parameter other_parameters[] = {
     {"state", offsetof(struct asked, state), AA_STATE_MAX},
     {"response_type", offsetof(struct asked, response_type), 64},
@@ -113,15 +112,25 @@ static enum aa_err read_identity(const struct aa_form *query, struct asked *aske
     return AA_OK;
 }
 
+static bool is_known(struct aa_view name)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof other_parameters / sizeof *other_parameters; i++)
+        if (aa_view_equal_text(name, other_parameters[i].name))
+            return true;
+    return false;
+}
+
 /* OAuth 2.1 §3.1: "Request and response parameters defined by this specification MUST NOT be included more than once";
- * what we do not know is treated the same, for whoever does know it may read the other one. Several resources are RFC
- * 8707's, but a token of ours is for one. */
+ * those we do not know are ignored, as it says too. Several resources are RFC 8707's, but a token of ours is for one.
+ */
 static enum aa_err check_duplicates(const struct aa_form *query, struct aa_refused *refused)
 {
     size_t i;
 
     for (i = 0; i < query->len; i++) {
-        if (!query->fields[i].duplicate)
+        if (!query->fields[i].duplicate || !is_known(query->fields[i].name))
             continue;
         if (aa_view_equal_text(query->fields[i].name, "resource"))
             return aa_refuse(refused, AA_OAUTH_INVALID_TARGET, "one resource at a time");
@@ -284,7 +293,7 @@ static enum aa_err answer_client(const struct begin *begin, struct aa_authorize_
 static enum aa_err begin_pending(struct begin *begin, struct aa_authorize_answer *answer, struct aa_error *err)
 {
     struct aa_auth_request *request = &begin->request;
-    bool is_known = begin->person && !request->prompt_login;
+    bool is_logged_in = begin->person && !request->prompt_login;
 
     request->client_id = begin->client.client_id;
     request->redirect_uri = aa_buf_view(&begin->redirect_uri);
@@ -294,8 +303,8 @@ static enum aa_err begin_pending(struct begin *begin, struct aa_authorize_answer
     request->scope = aa_buf_view(&begin->scope);
     request->server_id = begin->server.server_id;
     request->resource_sent = begin->asked.resource;
-    request->user_id = is_known ? begin->person->user.user_id : AA_VIEW_ABSENT;
-    answer->next = is_known ? AA_NEXT_CONSENT : AA_NEXT_LOGIN;
+    request->user_id = is_logged_in ? begin->person->user.user_id : AA_VIEW_ABSENT;
+    answer->next = is_logged_in ? AA_NEXT_CONSENT : AA_NEXT_LOGIN;
     return aa_pending_begin(begin->app, request, &answer->request_id, &answer->cookie, err);
 }
 

@@ -5,6 +5,7 @@
 #include "endpoint/style.h"
 #include "endpoint/urls.h"
 
+#define LEVEL_INFO 1
 #define LEVEL_ERROR 3
 #define VALUES_MAX 32 /* of a page; consent.html, the fullest, has seventeen */
 #define RETRY_AFTER AA_VIEW("5")
@@ -74,6 +75,9 @@ void aa_page_refuse(struct aa_app *app, const struct aa_request *request, struct
         {.name = NULL},
     };
 
+    /* The page names the request, so that whoever is asked for help can find this line. */
+    aa_app_log(app, LEVEL_INFO, request->request_id, "answered %d: %s%s%s", status, title, detail ? ": " : "",
+               detail ? detail : "");
     aa_page_answer(app, request, response, status, "error.html", values);
 }
 
