@@ -154,7 +154,7 @@ static struct table *make_table(struct aa_view issuer_path)
 enum aa_err aa_endpoint_router_init(struct aa_router *router, struct aa_app *app, struct aa_error *err)
 {
     struct aa_metadata *metadata = NULL;
-    struct aa_view issuer_path;
+    struct aa_view issuer_path = AA_VIEW_ABSENT;
     struct table *table;
     enum aa_err rc;
 
