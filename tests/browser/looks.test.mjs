@@ -29,7 +29,7 @@ const PAGES = {
   consent: async (visitor) => visitor.openConsent(await begin()),
   'consent-web': async (visitor) => visitor.openConsent(await scene.begin(scene.web.redirectUri, { name: 'Looked at' })),
   'consent-long': async (visitor) => visitor.openConsent(await begin({ name: LONG_NAME })),
-  'consent-nameless': async (visitor) => visitor.openConsent(await begin({ name: undefined })),
+  'consent-nameless': async (visitor) => visitor.openConsent(await begin({ name: null })),
   error: async (visitor) => visitor.open(`${scene.as.issuer}/authorize?client_id=nobody&redirect_uri=https%3A%2F%2Fapp.example.com%2F`),
   logout: async (visitor) => {
     await visitor.openConsent(await begin())

@@ -33,6 +33,16 @@ describe('one answer', () => {
     assert.equal((await scene.redeem(flow, [...codes][0])).status, 200)
   })
 
+  visit('a double click gives one code and leads back', async (visitor) => {
+    const flow = await scene.begin(scene.loopback.redirectUri)
+    const count = scene.loopback.codes.length
+    await visitor.openConsent(flow)
+    await visitor.button('Allow').dblclick()
+    await visitor.isBack(scene.loopback)
+    await visitor.page.waitForLoadState()
+    assert.equal(scene.loopback.codes.length, count + 1)
+  })
+
   visit('Allow after Deny is too late', async (visitor) => {
     await visitor.openConsent(await scene.begin(scene.loopback.redirectUri))
     const [allow, deny] = [await visitor.formOf('Allow'), await visitor.formOf('Deny')]
@@ -132,8 +142,8 @@ describe('other sites', () => {
       await visitor.openConsent(flow)
       for (const url of [visitor.page.url(), scene.again(flow).url, `${scene.as.issuer}/logout`]) {
         const [ours, other] = await framed(visitor, url)
-        assert.match(ours.url(), /^chrome-error:/)
-        assert.match(other.url(), /\/frame$/) // frames as such do load
+        await ours.waitForURL(/^chrome-error:/, { waitUntil: 'commit' })
+        await other.waitForURL(`${scene.loopback.origin}/frame`) // frames as such do load
       }
     } finally {
       await visitor.leave()
@@ -142,14 +152,14 @@ describe('other sites', () => {
 
   visit('every page says so, and forbids scripts, foreign images and being kept', async (visitor) => {
     const flow = await scene.begin(scene.loopback.redirectUri)
-    const login = await visitor.open(flow.url)
+    const look = async (response) => ({ headers: response.headers(), page: await response.text() })
+    const pages = [await look(await visitor.open(flow.url))]
     await visitor.logIn(ADA)
     await visitor.button('Allow').waitFor()
-    const consent = await visitor.page.reload()
-    const logout = await visitor.open(`${scene.as.issuer}/logout`)
-    const error = await visitor.open(`${scene.as.issuer}/authorize?client_id=nobody`)
-    for (const response of [login, consent, logout, error]) {
-      const headers = response.headers()
+    pages.push(await look(await visitor.page.reload()))
+    pages.push(await look(await visitor.open(`${scene.as.issuer}/logout`)))
+    pages.push(await look(await visitor.open(`${scene.as.issuer}/authorize?client_id=nobody`)))
+    for (const { headers, page } of pages) {
       const policy = headers['content-security-policy']
       assert.match(policy, /default-src 'none'/)
       assert.match(policy, /frame-ancestors 'none'/)
@@ -158,7 +168,7 @@ describe('other sites', () => {
       assert.equal(headers['referrer-policy'], 'no-referrer')
       assert.match(headers['cache-control'], /no-store/)
       assert.equal(headers['access-control-allow-origin'], undefined)
-      const page = await response.text()
+      assert.match(page, /<h1>/)
       assert.doesNotMatch(page, /<script|\sstyle=|\son\w+=|javascript:/i)
     }
   })

@@ -140,9 +140,9 @@ export class Scene {
     return client
   }
 
-  /** Begins an authorization: the URL to open, and what the client keeps for the end of it. */
+  /** Begins an authorization: the URL to open, and what the client keeps for the end of it. A client may have no name: null. */
   async begin(redirectUri, { name = 'Notebook', ...more } = {}) {
-    const { client_id: clientId } = await this.register({ client_name: name, redirect_uris: [redirectUri] })
+    const { client_id: clientId } = await this.register({ client_name: name ?? undefined, redirect_uris: [redirectUri] })
     return this.again({ clientId, redirectUri }, more)
   }
 
@@ -191,10 +191,15 @@ export class Visitor {
     self.complaints = []
     self.context = await scene.browser.newContext({ javaScriptEnabled: false, ignoreHTTPSErrors: true, ...options })
     self.context.setDefaultTimeout(TIMEOUT_MS)
-    self.context.on('request', (request) => self.requests.push(request))
+    self.context.on('request', (request) => self.requests.push(Visitor.noted(request)))
     self.context.on('console', (message) => self.complaints.push(message.text()))
     self.page = await self.context.newPage()
     return self
+  }
+
+  /** A request, and whose page it is for: a frame knows only its present address. */
+  static noted(request) {
+    return { url: request.url(), page: request.isNavigationRequest() ? undefined : request.frame().url() }
   }
 
   async leave() {
@@ -204,11 +209,10 @@ export class Visitor {
   /** Every page took everything from its own origin, and the browser had nothing to complain about. */
   checkStayed() {
     const own = [new URL(this.scene.as.issuer).origin, this.scene.loopback.origin, this.scene.web.origin]
-    for (const request of this.requests) {
-      const { origin, protocol, pathname } = new URL(request.url())
+    for (const { url, page } of this.requests) {
+      const { origin, protocol, pathname } = new URL(url)
       assert.ok(own.includes(origin) || protocol === 'cursor:', `a request left for ${origin}`)
-      if (!request.isNavigationRequest() && pathname !== '/favicon.ico')
-        assert.equal(origin, new URL(request.frame().url()).origin, `${pathname} is loaded from another origin`)
+      if (page !== undefined) assert.equal(origin, new URL(page).origin, `${pathname} is loaded from another origin`)
     }
     assert.deepEqual(
       this.complaints.filter((text) => /content security policy|blocked|mixed content/i.test(text)),
