@@ -1,8 +1,47 @@
 #include "support_guard.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
+
+#define LOG_MAX (256 * 1024)
+
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static char log_text[LOG_MAX];
+static size_t log_len;
+
+static void keep_line(void *ctx, int level, const char *message)
+{
+    (void)ctx;
+    (void)level;
+    pthread_mutex_lock(&log_lock);
+    if (log_len + strlen(message) + 2 < LOG_MAX)
+        log_len += (size_t)snprintf(log_text + log_len, LOG_MAX - log_len, "%s\n", message);
+    pthread_mutex_unlock(&log_lock);
+}
+
+static void clear_log(void)
+{
+    pthread_mutex_lock(&log_lock);
+    log_text[0] = '\0';
+    log_len = 0;
+    pthread_mutex_unlock(&log_lock);
+}
+
+int logged(const char *part)
+{
+    int count = 0;
+
+    pthread_mutex_lock(&log_lock);
+    for (const char *line = log_text; *line; line += strcspn(line, "\n") + 1) {
+        const char *found = strstr(line, part);
+
+        count += found && found < line + strcspn(line, "\n");
+    }
+    pthread_mutex_unlock(&log_lock);
+    return count;
+}
 
 void stage_publish_metadata(struct stage *stage, bool with_keys)
 {
@@ -28,6 +67,8 @@ static void publish(struct stage *stage)
 
 void stage_open(struct stage *stage)
 {
+    clear_log();
+    aa_guard_set_log(keep_line, NULL);
     *stage = (struct stage){.server = http_server_start(0)};
     snprintf(stage->issuer, sizeof stage->issuer, "http://127.0.0.1:%d", http_server_port(stage->server));
     publish(stage);
@@ -61,6 +102,9 @@ void stage_clear(struct stage *stage)
     if (stage->server)
         http_server_stop(stage->server);
     *stage = (struct stage){0};
+    CHECK_INT(logged("sk_test"), 0); /* whatever happened in this test, no secret is in the log */
+    CHECK_INT(logged("token-"), 0);
+    aa_guard_set_log(NULL, NULL);
 }
 
 void stage_kill_server(struct stage *stage)
@@ -128,6 +172,26 @@ void take_one(struct aa_queue *queue, struct aa_completion *out)
         poll(&readable, 1, 100);
     }
     fail_msg("no completion within 10 s");
+}
+
+void await_waiting(struct stage *stage, const char *path, int count)
+{
+    for (int i = 0; i < 1000; i++) {
+        if (http_server_waiting(stage->server, path) >= count)
+            return;
+        sleep_ms(10);
+    }
+    fail_msg("no %d requests of %s within 10 s", count, path);
+}
+
+uint64_t send_off(struct stage *stage, const char *token)
+{
+    struct aa_guard_request request = request_with(token);
+    uint64_t ticket = 0;
+
+    CHECK_OK(aa_guard_check_async(stage->guard, &request, stage->queue, (void *)(uintptr_t)token, &ticket, NULL));
+    CHECK(ticket != 0);
+    return ticket;
 }
 
 void sleep_ms(int ms)

@@ -37,6 +37,9 @@ void stage_restart_server(struct stage *stage);
 /* The metadata with or without jwks_uri. */
 void stage_publish_metadata(struct stage *stage, bool with_keys);
 
+/* Log lines of all guards since the stage was opened that hold this text; they go nowhere else. */
+int logged(const char *part);
+
 /* GET /mcp with "Bearer <token>"; the texts live until the next call on this thread. token NULL: no header. */
 struct aa_guard_request request_with(const char *token);
 /* Asks, waits if need be, and gives the code (AA_OK for ALLOW and PASS); the verdict is cleared. */
@@ -45,6 +48,10 @@ enum aa_err ask(struct stage *stage, const char *token);
 struct aa_view header_of(const struct aa_answer *answer, const char *name);
 /* Waits for at most 10 s until the queue gives one. Fails the test otherwise. */
 void take_one(struct aa_queue *queue, struct aa_completion *out);
+/* Waits until the play-acted server holds so many requests of the path. */
+void await_waiting(struct stage *stage, const char *path, int count);
+/* Sends it off, with nothing in the queue yet. The tag is the token's own text. */
+uint64_t send_off(struct stage *stage, const char *token);
 void sleep_ms(int ms);
 struct aa_guard_stats stats_of(struct stage *stage);
 
