@@ -62,6 +62,9 @@ class Browser:
         self.visits: list[list[str]] = []  # what the person saw at each authorization
         self.consent_page = ""
 
+    def close(self) -> None:
+        self._http.close()
+
     def _open(self, request: httpx.Request, until: str) -> httpx.Response | str:
         """One request and every redirect after it; the address once it begins with `until`."""
         for _ in range(STEPS_MAX):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pathlib
+import sys
 from collections.abc import Iterator
 
 import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))  # what the tests of this folder share
+
 from processes import COMMANDS, AuthorizationServer, Example, running, running_example
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import http.client
 import http.server
 import threading
@@ -36,29 +37,30 @@ class CountingProxy:
         proxy = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
             def log_message(self, *_arguments: object) -> None:
                 """Says nothing."""
 
             def pass_on(self) -> None:
                 proxy.count(urllib.parse.urlsplit(self.path).path)
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=20)
+                with contextlib.closing(http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=20)) as connection:
+                    response, answer = self.ask(connection, body)
+                self.send_response(response.status)
+                for name, value in response.getheaders():
+                    if name.lower() not in ("connection", "date", "server"):
+                        self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def ask(
+                self, connection: http.client.HTTPConnection, body: bytes
+            ) -> tuple[http.client.HTTPResponse, bytes]:
                 connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
                 for name, value in self.headers.items():
                     connection.putheader(name, value)
                 connection.endheaders(body or None)
                 response = connection.getresponse()
-                answer = response.read()
-                self.send_response(response.status)
-                for name, value in response.getheaders():
-                    if name.lower() not in ("connection", "content-length", "date", "server"):
-                        self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-                connection.close()
+                return response, response.read()
 
             do_GET = do_POST = pass_on
 

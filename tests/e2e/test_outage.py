@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import pathlib
 import time
 from collections.abc import Iterator
@@ -18,8 +19,8 @@ RECOVERY_S = 30.0
 
 
 def new_token(server: AuthorizationServer, example: Example) -> str:
-    browser = Browser(EMAIL, PASSWORD)
-    return obtain_tokens(server.metadata(), browser, example.resource, "files:read")["access_token"]
+    with contextlib.closing(Browser(EMAIL, PASSWORD)) as browser:
+        return obtain_tokens(server.metadata(), browser, example.resource, "files:read")["access_token"]
 
 
 async def ask_at_once(example: Example, token: str, times: int) -> list[int]:
@@ -96,7 +97,7 @@ def test_an_mcp_server_that_starts_before_its_authorization_server_learns_who_it
 ) -> None:
     with (
         running(tmp_path_factory.mktemp("server")) as server,
-        running_example(name, server, tmp_path) as example,
+        running_example(name, server, tmp_path, AUTH_AGENT_TIMEOUT="1") as example,
     ):
         token = new_token(server, example)
         server.kill()
