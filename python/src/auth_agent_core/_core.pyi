@@ -1,7 +1,7 @@
 from collections.abc import Mapping
 from typing import Final, Literal, final
 
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
 
 from ._types import Stats, Verdict
 
@@ -57,6 +57,7 @@ class Queue:
     def cancel(self, number: int, /) -> None: ...
     def close(self, /) -> None: ...
 
+@disjoint_base
 class Guard:
     def __new__(cls, options: str, /) -> Self: ...
     @property

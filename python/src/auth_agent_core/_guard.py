@@ -66,7 +66,8 @@ class Guard(_core.Guard):
             mcp_name=mcp_name,
             body=body,
         )
-        future = channel.pending[number] = loop.create_future()
+        future: asyncio.Future[Verdict] = loop.create_future()
+        channel.pending[number] = future
         try:
             return await future
         finally:

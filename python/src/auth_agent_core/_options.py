@@ -56,9 +56,8 @@ class GuardOptions(TypedDict, total=False):
 
 def dump(options: Mapping[str, object]) -> str:
     """JSON for the core. What JSON has no word for is refused here, by the name of its option."""
-    return "{%s}" % ", ".join(
-        f"{json.dumps(name)}: {dump_value(name, value)}" for name, value in options.items() if value is not None
-    )
+    members = (f"{json.dumps(name)}: {dump_value(name, value)}" for name, value in options.items() if value is not None)
+    return "{" + ", ".join(members) + "}"
 
 
 def dump_value(name: str, value: object) -> str:
