@@ -457,7 +457,8 @@ void browser_authorize(struct browser *browser, struct query *query)
 
 /* ---- memory that runs out ---- */
 
-void browser_fail_memory(struct site *site, browser_step_fn prepare, browser_step_fn visit, int status)
+void browser_fail_memory(struct site *site, browser_step_fn prepare, browser_step_fn visit, browser_step_fn check,
+                         int status)
 {
     struct browser browser;
     size_t nth, count = 1, good = 0;
@@ -471,6 +472,8 @@ void browser_fail_memory(struct site *site, browser_step_fn prepare, browser_ste
         if (nth == 0)
             count = aa_mem_count();
         aa_mem_fail_at(0, false);
+        if (check)
+            check(site, &browser);
         if (browser.status == status) {
             good++;
             continue;

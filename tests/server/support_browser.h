@@ -88,8 +88,10 @@ const char *query_url(struct query *query);                               /* "/a
 void browser_authorize(struct browser *browser, struct query *query);
 
 /* Runs `visit` again and again, each time from a fresh state made by `prepare`, and each time with another allocation
- * that fails: the answer is the good one (`status`) or 503 with Retry-After. */
+ * that fails: the answer is the good one (`status`) or 503 with Retry-After. `check`, unless NULL, looks at what is
+ * left behind. */
 typedef void (*browser_step_fn)(struct site *site, struct browser *browser);
-void browser_fail_memory(struct site *site, browser_step_fn prepare, browser_step_fn visit, int status);
+void browser_fail_memory(struct site *site, browser_step_fn prepare, browser_step_fn visit, browser_step_fn check,
+                         int status);
 
 #endif

@@ -757,6 +757,6 @@ TEST(authorize, out_of_memory_at_any_point_is_answered_as_trouble_of_ours)
     struct site site;
 
     site_open(&site);
-    browser_fail_memory(&site, prepare_query, visit_authorize, 303);
+    browser_fail_memory(&site, prepare_query, visit_authorize, NULL, 303);
     site_close(&site);
 }

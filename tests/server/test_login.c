@@ -444,7 +444,7 @@ TEST(login, out_of_memory_at_any_point_is_answered_as_trouble_of_ours)
     struct site site;
 
     site_open(&site);
-    browser_fail_memory(&site, prepare_request, visit_again, 200);
-    browser_fail_memory(&site, prepare_page, visit_wrongly, 403);
+    browser_fail_memory(&site, prepare_request, visit_again, NULL, 200);
+    browser_fail_memory(&site, prepare_page, visit_wrongly, NULL, 403);
     site_close(&site);
 }
