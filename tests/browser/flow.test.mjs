@@ -32,7 +32,7 @@ describe('logging in', () => {
     await visitor.logIn({ ...ADA, password: 'not her password' })
     await visitor.alert.waitFor()
     assert.match(await visitor.alert.innerText(), /password/i)
-    assert.equal(await visitor.page.getByLabel('Email address').inputValue(), ADA.email)
+    assert.equal(await visitor.page.getByLabel('E-mail address').inputValue(), ADA.email)
     assert.equal(await visitor.page.getByLabel('Password').inputValue(), '')
     assert.match(await visitor.page.title(), /^Error/)
     await visitor.page.getByLabel('Password').fill(ADA.password)
@@ -49,7 +49,7 @@ describe('logging in', () => {
     await visitor.logIn({ email: 'nobody@example.com', password: 'not her password' })
     await (await answered).finished()
     await visitor.page.waitForLoadState()
-    assert.equal(await visitor.page.getByLabel('Email address').inputValue(), 'nobody@example.com')
+    assert.equal(await visitor.page.getByLabel('E-mail address').inputValue(), 'nobody@example.com')
     assert.equal(await visitor.alert.innerText(), message)
   })
 
@@ -82,7 +82,7 @@ describe('the question', () => {
       'It calls itself Notebook',
     ])
       assert.ok(text.includes(wanted), `${wanted} is not in: ${text}`)
-    assert.match(await visitor.heading.innerText(), /unverified app/)
+    assert.match(await visitor.heading.innerText(), /unverified\sapp/)
   })
 
   visit('the whole redirect URI can be unfolded', async (visitor) => {
@@ -254,7 +254,7 @@ describe('the keyboard alone', () => {
     const { keyboard } = visitor.page
     const flow = await scene.begin(scene.loopback.redirectUri)
     await visitor.open(flow.url)
-    await focused(visitor, 'Email address')
+    await focused(visitor, 'E-mail address')
     await keyboard.type(ADA.email)
     await keyboard.press('Tab')
     await keyboard.type(ADA.password)
@@ -269,7 +269,7 @@ describe('the keyboard alone', () => {
   visit('after a wrong password it goes on in the password field', async (visitor) => {
     const { keyboard } = visitor.page
     await visitor.open((await scene.begin(scene.loopback.redirectUri)).url)
-    await focused(visitor, 'Email address')
+    await focused(visitor, 'E-mail address')
     await keyboard.type(ADA.email)
     await keyboard.press('Tab')
     await keyboard.type('not her password')

@@ -87,7 +87,7 @@ describe('fields and buttons', () => {
   visit('password managers and phones are told what the fields are', async (visitor) => {
     await PAGES.login(visitor)
     const { page } = visitor
-    const email = page.getByLabel('Email address')
+    const email = page.getByLabel('E-mail address')
     assert.equal(await email.getAttribute('autocomplete'), 'username')
     assert.equal(await email.getAttribute('inputmode'), 'email')
     assert.equal(await email.getAttribute('autocapitalize'), 'none')
@@ -97,7 +97,7 @@ describe('fields and buttons', () => {
 
   visit('the message belongs to the fields', async (visitor) => {
     await PAGES['login-error'](visitor)
-    for (const label of ['Email address', 'Password'])
+    for (const label of ['E-mail address', 'Password'])
       assert.equal(await visitor.page.getByLabel(label).getAttribute('aria-describedby'), await visitor.alert.getAttribute('id'))
   })
 

@@ -237,7 +237,7 @@ export class Visitor {
   }
 
   async logIn({ email, password }) {
-    await this.page.getByLabel('Email address').fill(email)
+    await this.page.getByLabel('E-mail address').fill(email)
     await this.page.getByLabel('Password').fill(password)
     await this.button('Log in').click()
   }
