@@ -8,6 +8,7 @@ import hashlib
 import html.parser
 import secrets
 import urllib.parse
+from collections.abc import Callable
 
 import httpx
 
@@ -61,6 +62,7 @@ class Browser:
         self._person = {"email": email, "password": password}
         self.visits: list[list[str]] = []  # what the person saw at each authorization
         self.consent_page = ""
+        self.before_consent: Callable[[], None] = lambda: None  # called with the page of consent open
 
     def close(self) -> None:
         self._http.close()
@@ -95,6 +97,7 @@ class Browser:
             elif consent := page.form(name="decision"):
                 seen.append("consent")
                 self.consent_page = reached.text
+                self.before_consent()
                 reached = self._submit(reached, consent, {"decision": "allow"}, redirect_uri)
             else:
                 raise AssertionError(f"{reached.status_code}: a page with nothing to do at {reached.url.path}")
@@ -102,32 +105,55 @@ class Browser:
         return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(reached).query))
 
 
-def obtain_tokens(metadata: dict, browser: Browser, resource: str, scope: str) -> dict:
-    """What the token endpoint answers at the end of one authorization, to a client that has just registered."""
-    redirect_uri = "http://127.0.0.1:9/callback"
-    registration = {
-        "client_name": "An e2e client",
-        "redirect_uris": [redirect_uri],
-        "token_endpoint_auth_method": "none",
-    }
-    client_id = httpx.post(metadata["registration_endpoint"], json=registration).raise_for_status().json()["client_id"]
-    verifier = secrets.token_urlsafe(48)
-    digest = hashlib.sha256(verifier.encode()).digest()
-    query = {
-        "response_type": "code",
-        "client_id": client_id,
-        "redirect_uri": redirect_uri,
-        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
-        "code_challenge_method": "S256",
-        "resource": resource,
-        "scope": scope,
-    }
-    url = f"{metadata['authorization_endpoint']}?{urllib.parse.urlencode(query)}"
-    exchange = {
-        "grant_type": "authorization_code",
-        "client_id": client_id,
-        "code": browser.authorize(url, redirect_uri)["code"],
-        "redirect_uri": redirect_uri,
-        "code_verifier": verifier,
-    }
-    return httpx.post(metadata["token_endpoint"], data=exchange, timeout=20).raise_for_status().json()
+REDIRECT_URI = "http://127.0.0.1:9/callback"
+
+
+@dataclasses.dataclass
+class PublicClient:
+    """A client that has just registered itself, and its requests to the token endpoint."""
+
+    metadata: dict
+    client_id: str = ""
+
+    def __post_init__(self) -> None:
+        registration = {
+            "client_name": "An e2e client",
+            "redirect_uris": [REDIRECT_URI],
+            "grant_types": ["authorization_code", "refresh_token"],
+            "token_endpoint_auth_method": "none",
+        }
+        answer = httpx.post(self.metadata["registration_endpoint"], json=registration).raise_for_status()
+        self.client_id = answer.json()["client_id"]
+
+    def obtain_code(self, browser: Browser, resource: str, scope: str) -> dict[str, str]:
+        """What is to be sent to the token endpoint once a person has approved."""
+        verifier = secrets.token_urlsafe(48)
+        digest = hashlib.sha256(verifier.encode()).digest()
+        query = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": REDIRECT_URI,
+            "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+            "resource": resource,
+            "scope": scope,
+        }
+        url = f"{self.metadata['authorization_endpoint']}?{urllib.parse.urlencode(query)}"
+        code = browser.authorize(url, REDIRECT_URI)["code"]
+        return {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": REDIRECT_URI,
+            "code_verifier": verifier,
+        }
+
+    def ask(self, fields: dict[str, str], endpoint: str | None = None) -> httpx.Response:
+        url = endpoint or self.metadata["token_endpoint"]
+        return httpx.post(url, data=fields | {"client_id": self.client_id}, timeout=20)
+
+    def refresh(self, refresh_token: str, endpoint: str | None = None) -> httpx.Response:
+        return self.ask({"grant_type": "refresh_token", "refresh_token": refresh_token}, endpoint)
+
+    def obtain_tokens(self, browser: Browser, resource: str, scope: str) -> dict:
+        """What the token endpoint answers at the end of one whole authorization."""
+        return self.ask(self.obtain_code(browser, resource, scope)).raise_for_status().json()

@@ -103,6 +103,19 @@ class AuthorizationServer:
         self.process = Process(argv, self.folder, self._env, "serve.log")
         self.process.wait_for(f"http://localhost:{self.port}/.well-known/oauth-authorization-server")
 
+    @contextlib.contextmanager
+    def second_process(self) -> Iterator[str]:
+        """One more process on the same database, as behind a load balancer: where it listens."""
+        port = free_port()
+        argv = [BINARY, "serve", f"--port={port}", f"--issuer={self.issuer}"]
+        process = Process(argv, self.folder, self._env, "second.log")
+        try:
+            process.wait_for(f"http://localhost:{port}/.well-known/oauth-authorization-server")
+            yield f"http://localhost:{port}"
+            assert process.end() == 0, process.log.read_text()
+        finally:
+            process.child.kill()
+
     def kill(self) -> None:
         self.process.end(signal.SIGKILL)
 

@@ -9,14 +9,13 @@ from typing import TypeVar
 
 import httpx2
 import pytest
-from browser import Browser
+from browser import REDIRECT_URI, Browser
 from mcp import Client
 from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from processes import EMAIL, PASSWORD, AuthorizationServer, Example
 
-REDIRECT_URI = "http://127.0.0.1:9/callback"
 T = TypeVar("T")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from browser import Browser, obtain_tokens
+from browser import Browser, PublicClient
 from counting_proxy import CountingProxy
 from processes import COMMANDS, EMAIL, PASSWORD, AuthorizationServer, Example, running, running_example
 
@@ -20,7 +20,7 @@ RECOVERY_S = 30.0
 
 def new_token(server: AuthorizationServer, example: Example) -> str:
     with contextlib.closing(Browser(EMAIL, PASSWORD)) as browser:
-        return obtain_tokens(server.metadata(), browser, example.resource, "files:read")["access_token"]
+        return PublicClient(server.metadata()).obtain_tokens(browser, example.resource, "files:read")["access_token"]
 
 
 async def ask_at_once(example: Example, token: str, times: int) -> list[int]:
