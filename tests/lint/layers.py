@@ -48,7 +48,7 @@ LAYERS = [
     layer("core/src/verify", ["authagent", "base", "crypto", "jose", "oauth", "verify"], {"uthash.h"}),
     layer("core/src/net", ["authagent", *CORE], {"curl/curl.h", *THREADS_AND_CLOCK}),
     layer("python/src", ["authagent"], {"Python.h", "structmember.h", "errno.h", "unistd.h", "pthread.h"}),
-    layer("node/src", ["authagent"], {"node_api.h"}),
+    layer("node/src", ["authagent", "addon"], {"node_api.h"}),
     layer(
         "server/src/http",
         ["base", "authagent", "http"],
