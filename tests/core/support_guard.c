@@ -13,11 +13,12 @@ static size_t log_len;
 
 static void keep_line(void *ctx, int level, const char *message)
 {
+    static const char *const levels[] = {"debug", "info", "warning", "error"};
+
     (void)ctx;
-    (void)level;
     pthread_mutex_lock(&log_lock);
-    if (log_len + strlen(message) + 2 < LOG_MAX)
-        log_len += (size_t)snprintf(log_text + log_len, LOG_MAX - log_len, "%s\n", message);
+    if (log_len + strlen(message) + 16 < LOG_MAX)
+        log_len += (size_t)snprintf(log_text + log_len, LOG_MAX - log_len, "%s: %s\n", levels[level], message);
     pthread_mutex_unlock(&log_lock);
 }
 

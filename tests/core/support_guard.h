@@ -37,7 +37,7 @@ void stage_restart_server(struct stage *stage);
 /* The metadata with or without jwks_uri. */
 void stage_publish_metadata(struct stage *stage, bool with_keys);
 
-/* Log lines of all guards since the stage was opened that hold this text; they go nowhere else. */
+/* Log lines ("error: …") of all guards since the stage was opened that hold this text; they go nowhere else. */
 int logged(const char *part);
 
 /* GET /mcp with "Bearer <token>"; the texts live until the next call on this thread. token NULL: no header. */

@@ -2,8 +2,7 @@
 #include "verify/local.h"
 
 #include "base/mem.h"
-#include "jose/jws.h"
-#include "support/test.h"
+#include "support_signer.h"
 
 #define OURS "https://mcp.example.com/mcp"
 #define NOW_S 1700000000
@@ -12,38 +11,9 @@
 static const struct aa_options introspection = {.mode = AA_MODE_INTROSPECTION};
 static const struct aa_options jwt = {.mode = AA_MODE_JWT};
 
-struct signer {
-    struct aa_key *key;
-    struct aa_jwks *jwks;
-    struct aa_buf token;
-};
-
-static void set_up(struct signer *signer)
-{
-    struct aa_buf text;
-
-    CHECK_OK(aa_key_generate_p256(&signer->key, NULL));
-    aa_buf_init(&text, 4096);
-    aa_buf_add_text(&text, "{\"keys\":[");
-    CHECK_OK(aa_jwk_add(&text, signer->key, VIEW("k1"), NULL));
-    aa_buf_add_text(&text, "]}");
-    CHECK_OK(aa_jwks_parse(aa_buf_view(&text), &signer->jwks, NULL));
-    aa_buf_clear(&text);
-    aa_buf_init(&signer->token, 8192);
-}
-
-static void tear_down(struct signer *signer)
-{
-    aa_key_release(signer->key);
-    aa_jwks_release(signer->jwks);
-    aa_buf_clear(&signer->token);
-}
-
 static struct aa_view sign(struct signer *signer, const char *kid, const char *typ, const char *payload)
 {
-    aa_buf_reset(&signer->token);
-    CHECK_OK(aa_jws_sign(signer->key, VIEW(kid), VIEW(typ), VIEW(payload), &signer->token, NULL));
-    return aa_buf_view(&signer->token);
+    return VIEW(signer_sign(signer, kid, typ, payload));
 }
 
 static enum aa_local look(const struct aa_options *options, const struct signer *signer, struct aa_view token,
@@ -79,11 +49,11 @@ TEST(verify_local, a_good_token_is_good_in_both_modes)
 {
     struct signer signer;
 
-    set_up(&signer);
+    signer_open(&signer, "k1");
     check_is(&introspection, &signer, sign(&signer, "k1", "at+jwt", GOOD), AA_LOCAL_GOOD);
     check_is(&jwt, &signer, sign(&signer, "k1", "at+jwt", GOOD), AA_LOCAL_GOOD);
     check_is(&jwt, &signer, sign(&signer, "k1", "application/AT+JWT", GOOD), AA_LOCAL_GOOD);
-    tear_down(&signer);
+    signer_clear(&signer);
 }
 
 TEST(verify_local, a_forged_token_is_refused_in_both_modes)
@@ -91,12 +61,12 @@ TEST(verify_local, a_forged_token_is_refused_in_both_modes)
     struct signer signer;
     struct signer forger;
 
-    set_up(&signer);
-    set_up(&forger);
+    signer_open(&signer, "k1");
+    signer_open(&forger, "k1");
     check_refused(&introspection, &signer, sign(&forger, "k1", "at+jwt", GOOD), AA_ERR_TOKEN_SIGNATURE);
     check_refused(&jwt, &signer, sign(&forger, "k1", "at+jwt", GOOD), AA_ERR_TOKEN_SIGNATURE);
-    tear_down(&signer);
-    tear_down(&forger);
+    signer_clear(&signer);
+    signer_clear(&forger);
 }
 
 TEST(verify_local, an_expired_token_is_refused_in_both_modes)
@@ -104,31 +74,31 @@ TEST(verify_local, an_expired_token_is_refused_in_both_modes)
     const char *expired = "{\"exp\":1700000000}";
     struct signer signer;
 
-    set_up(&signer);
+    signer_open(&signer, "k1");
     check_refused(&introspection, &signer, sign(&signer, "k1", "at+jwt", expired), AA_ERR_TOKEN_EXPIRED);
     check_refused(&jwt, &signer, sign(&signer, "k1", "at+jwt", expired), AA_ERR_TOKEN_EXPIRED);
-    tear_down(&signer);
+    signer_clear(&signer);
 }
 
 TEST(verify_local, another_type_is_only_its_issuers_to_judge)
 {
     struct signer signer;
 
-    set_up(&signer);
+    signer_open(&signer, "k1");
     check_is(&introspection, &signer, sign(&signer, "k1", "JWT", GOOD), AA_LOCAL_NOT_JWT);
     check_refused(&jwt, &signer, sign(&signer, "k1", "JWT", GOOD), AA_ERR_TOKEN_TYPE);
-    tear_down(&signer);
+    signer_clear(&signer);
 }
 
 TEST(verify_local, an_opaque_token_is_only_its_issuers_to_judge)
 {
     struct signer signer;
 
-    set_up(&signer);
+    signer_open(&signer, "k1");
     check_is(&introspection, &signer, VIEW("opaque"), AA_LOCAL_NOT_JWT);
     check_is(&introspection, &signer, VIEW("a.b.c"), AA_LOCAL_NOT_JWT);
     check_refused(&jwt, &signer, VIEW("opaque"), AA_ERR_TOKEN_FORMAT);
-    tear_down(&signer);
+    signer_clear(&signer);
 }
 
 TEST(verify_local, claims_we_cannot_read_are_only_their_issuers_to_judge)
@@ -137,23 +107,23 @@ TEST(verify_local, claims_we_cannot_read_are_only_their_issuers_to_judge)
                                       "{\"exp\":1700000100,\"scope\":[\"a\"]}"};
     struct signer signer;
 
-    set_up(&signer);
+    signer_open(&signer, "k1");
     for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
         check_is(&introspection, &signer, sign(&signer, "k1", "at+jwt", odd[i]), AA_LOCAL_NOT_JWT);
         check_refused(&jwt, &signer, sign(&signer, "k1", "at+jwt", odd[i]), AA_ERR_TOKEN_CLAIMS);
     }
-    tear_down(&signer);
+    signer_clear(&signer);
 }
 
 TEST(verify_local, a_key_that_is_not_in_the_set_is_said_to_be_unknown)
 {
     struct signer signer;
 
-    set_up(&signer);
+    signer_open(&signer, "k1");
     check_is(&jwt, &signer, sign(&signer, "k2", "at+jwt", GOOD), AA_LOCAL_KEY_UNKNOWN);
     check_is(&introspection, &signer, sign(&signer, "k2", "at+jwt", GOOD), AA_LOCAL_KEY_UNKNOWN);
     check_is(&jwt, &signer, sign(&signer, NULL, "at+jwt", GOOD), AA_LOCAL_GOOD);
-    tear_down(&signer);
+    signer_clear(&signer);
 }
 
 /* {"alg":"HS256","kid":"k1","typ":"at+jwt"}: no set can hold a key for it, so that none needs to be fetched. */
@@ -162,10 +132,10 @@ TEST(verify_local, an_algorithm_we_do_not_permit_asks_for_no_key)
     struct aa_view token = VIEW("eyJhbGciOiJIUzI1NiIsImtpZCI6ImsxIiwidHlwIjoiYXQrand0In0.e30.c2ln");
     struct signer signer;
 
-    set_up(&signer);
+    signer_open(&signer, "k1");
     check_is(&introspection, &signer, token, AA_LOCAL_NOT_JWT);
     check_refused(&jwt, &signer, token, AA_ERR_TOKEN_KEY_UNKNOWN);
-    tear_down(&signer);
+    signer_clear(&signer);
 }
 
 TEST(verify_local, no_memory_is_told_apart_from_a_bad_token)
@@ -174,7 +144,7 @@ TEST(verify_local, no_memory_is_told_apart_from_a_bad_token)
     struct aa_view token;
     bool done = false;
 
-    set_up(&signer);
+    signer_open(&signer, "k1");
     token = sign(&signer, "k1", "at+jwt", GOOD);
     for (size_t nth = 1; !done; nth++) {
         enum aa_local result;
@@ -188,5 +158,5 @@ TEST(verify_local, no_memory_is_told_apart_from_a_bad_token)
         if (!done)
             CHECK_ERR(code, AA_ERR_NOMEM);
     }
-    tear_down(&signer);
+    signer_clear(&signer);
 }
