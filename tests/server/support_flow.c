@@ -104,6 +104,18 @@ void flow_reopen(struct flow *flow)
     start(flow);
 }
 
+void flow_open_beside(struct flow *second, const struct flow *first)
+{
+    *second = *first;
+    second->folder[0] = '\0';
+    second->json = NULL;
+    app_open_at(&second->f, first->path);
+    second->f.app.settings = first->f.app.settings;
+    second->f.now_ms = first->f.now_ms;
+    start(second);
+    aa_response_init(&second->response, 1 << 20);
+}
+
 void flow_close(struct flow *flow)
 {
     aa_json_free(flow->json);

@@ -46,6 +46,8 @@ struct flow {
 void flow_open(struct flow *flow);         /* on a database in memory */
 void flow_open_on_disk(struct flow *flow); /* where threads do not wait for each other's every statement */
 void flow_reopen(struct flow *flow);       /* as after a restart: only what is on disk is kept */
+/* A second server on the database of the first, as another process would be. Close it before that. */
+void flow_open_beside(struct flow *second, const struct flow *first);
 void flow_close(struct flow *flow);
 void flow_keys(struct flow *flow); /* about 50 ms */
 void flow_move(struct flow *flow, int64_t seconds);

@@ -128,8 +128,11 @@ void aa_token_post(void *app, const struct aa_request *request, struct aa_respon
     enum aa_err rc;
 
     aa_buf_init(&call.memory, request->body.len + AA_TOKEN_BODY_MAX);
+    /* First, so that a code is never spent for an answer that cannot be sent. */
     aa_response_json(response, 200);
-    rc = run(&call, &response->body);
+    rc = aa_buf_check(&response->header_memory, "headers", &call.err);
+    if (!rc)
+        rc = run(&call, &response->body);
     if (rc) {
         aa_answer_failure(app, request, response, rc, &call.refused, &call.err);
         aa_public_client_challenge(request, response);
