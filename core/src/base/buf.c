@@ -56,6 +56,10 @@ static bool reserve(struct aa_buf *buf, size_t more)
     }
     if (buf->len + more < buf->capacity)
         return true;
+    if (buf->len + more >= SIZE_MAX / 2) { /* doubling would wrap around */
+        buf->bad = AA_ERR_NOMEM;
+        return false;
+    }
     while (capacity <= buf->len + more)
         capacity *= 2;
     grown = aa_mem_new(capacity);

@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -46,9 +47,16 @@ static bool is_too_deep(struct aa_view text)
     return false;
 }
 
+/* jansson reports some failed allocations as bad syntax, and others not at all; errno tells (POSIX, malloc). A request
+ * that came at a bad moment must not be told that its token is malformed. */
+static bool ran_out_of_memory(const json_error_t *problem)
+{
+    return errno == ENOMEM || problem->text[0] == '\0' || json_error_code(problem) == json_error_out_of_memory;
+}
+
 enum aa_err aa_json_parse(struct aa_view text, size_t max, struct aa_json **out, struct aa_error *err)
 {
-    json_error_t problem;
+    json_error_t problem = {.line = 0};
     json_t *root;
 
     if (text.len > max)
@@ -57,9 +65,10 @@ enum aa_err aa_json_parse(struct aa_view text, size_t max, struct aa_json **out,
         return aa_fail(err, AA_ERR_JSON_MALFORMED, "the JSON document is empty");
     if (is_too_deep(text))
         return aa_fail(err, AA_ERR_JSON_MALFORMED, "the JSON document is nested deeper than %d levels", DEPTH_MAX);
+    errno = 0;
     root = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, &problem);
     if (!root) {
-        if (json_error_code(&problem) == json_error_out_of_memory)
+        if (ran_out_of_memory(&problem))
             return aa_fail(err, AA_ERR_NOMEM, "out of memory for a JSON document");
         /* The library's own text quotes the input, which may be a secret: only the place is told. */
         return aa_fail(err, AA_ERR_JSON_MALFORMED, "the JSON document is malformed at line %d, column %d", problem.line,
@@ -148,7 +157,8 @@ void aa_json_each(const struct aa_json *object, aa_json_member_fn each, void *ct
 
 /* ---- field tables ---- */
 
-#define NUMBER_MAX 9007199254740992.0 /* 2^53: the largest integer every JSON reader agrees on (RFC 7493 §2.2) */
+#define INTEGER_MAX 9007199254740992 /* 2^53: whole numbers are exact in every JSON reader up to here (RFC 7493 §2.2) \
+                                      */
 
 static enum aa_err wrong_type(const struct aa_json_field *field, const char *wanted, struct aa_error *err)
 {
@@ -201,16 +211,30 @@ static enum aa_err read_bool(const struct aa_json_field *field, const struct aa_
     return AA_OK;
 }
 
+bool aa_json_get_seconds(const struct aa_json *number, int64_t *out)
+{
+    double real = aa_json_real(number);
+    int64_t integer = aa_json_int(number);
+
+    if (aa_json_is(number, AA_JSON_REAL) && real >= 0 && real <= (double)INTEGER_MAX)
+        integer = (int64_t)floor(real);
+    else if (!aa_json_is(number, AA_JSON_INTEGER))
+        return false;
+    if (integer < 0 || integer > INTEGER_MAX)
+        return false;
+    *out = integer;
+    return true;
+}
+
 static enum aa_err read_int(const struct aa_json_field *field, const struct aa_json *value, void *target,
                             struct aa_error *err)
 {
-    double number = aa_json_real(value);
+    int64_t number;
 
-    if (!aa_json_is(value, AA_JSON_INTEGER) && !aa_json_is(value, AA_JSON_REAL))
-        return wrong_type(field, "a number", err);
-    if (!(number >= 0 && number <= NUMBER_MAX) || floor(number) < number)
+    if (!aa_json_get_seconds(value, &number) ||
+        (aa_json_is(value, AA_JSON_REAL) && floor(aa_json_real(value)) < aa_json_real(value)))
         return wrong_type(field, "an integer between 0 and 2^53", err);
-    *(int64_t *)target = (int64_t)number;
+    *(int64_t *)target = number;
     return AA_OK;
 }
 

@@ -39,6 +39,9 @@ struct aa_view aa_json_text(const struct aa_json *string); /* absent when it is 
 int64_t aa_json_int(const struct aa_json *integer);        /* 0 when it is no integer */
 double aa_json_real(const struct aa_json *number);         /* integer or real; 0 otherwise */
 
+/* A time or a span in seconds: a number between 0 and 2^53, a fraction cut off. False for anything else. */
+bool aa_json_get_seconds(const struct aa_json *number, int64_t *out);
+
 /* Walks an object's members in document order is not promised; `each` returns false to stop. */
 typedef bool (*aa_json_member_fn)(void *ctx, struct aa_view name, const struct aa_json *value);
 void aa_json_each(const struct aa_json *object, aa_json_member_fn each, void *ctx);

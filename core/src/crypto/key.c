@@ -76,8 +76,10 @@ enum aa_err aa_key_build_pkcs8(const struct aa_key *key, struct aa_buf *out, str
     int len = info ? i2d_PKCS8_PRIV_KEY_INFO(info, &der) : -1;
 
     PKCS8_PRIV_KEY_INFO_free(info);
-    if (len <= 0)
+    if (len <= 0) {
+        ERR_clear_error();
         return aa_fail(err, AA_ERR_CRYPTO, "a private key could not be written");
+    }
     aa_buf_add(out, aa_view_make(der, (size_t)len));
     OPENSSL_clear_free(der, (size_t)len);
     return aa_buf_check(out, "a private key", err);
@@ -290,6 +292,8 @@ enum aa_err aa_key_verify(const struct aa_key *key, struct aa_view message, stru
     unsigned char *der = NULL;
     bool good;
 
+    if (!aa_thread_digest()) /* not the token's fault: a 401 would make a client throw it away */
+        return aa_fail(err, AA_ERR_NOMEM, "out of memory for a signature");
     if (key->alg == AA_ALG_ES256) {
         int len = signature.len == ES256_LEN ? raw_to_der(signature, &der) : -1;
 

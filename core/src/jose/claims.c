@@ -1,10 +1,6 @@
 #include "jose/claims.h"
 
-#include <math.h>
-
 #include "base/error.h"
-
-#define NUMERIC_DATE_MAX 9007199254740992.0 /* 2^53: whole seconds are exact in a double up to here */
 
 struct raw { /* the claims as the field table reads them */
     struct aa_claims claims;
@@ -29,15 +25,8 @@ static const struct aa_json_field fields[] = {
 /* RFC 7519 §2, NumericDate: a number, perhaps with a fraction, which is cut off: a token never lives longer for it. */
 static enum aa_err read_time(const char *name, const struct aa_json *value, int64_t *out, struct aa_error *err)
 {
-    double seconds = aa_json_real(value);
-
-    if (!value)
-        return AA_OK;
-    if (!aa_json_is(value, AA_JSON_INTEGER) && !aa_json_is(value, AA_JSON_REAL))
-        return aa_fail(err, AA_ERR_TOKEN_CLAIMS, "claim \"%s\" must be a number", name);
-    if (!(seconds >= 0 && seconds <= NUMERIC_DATE_MAX))
-        return aa_fail(err, AA_ERR_TOKEN_CLAIMS, "claim \"%s\" must be between 0 and 2^53", name);
-    *out = (int64_t)floor(seconds);
+    if (value && !aa_json_get_seconds(value, out))
+        return aa_fail(err, AA_ERR_TOKEN_CLAIMS, "claim \"%s\" must be a number between 0 and 2^53", name);
     return AA_OK;
 }
 
