@@ -118,6 +118,15 @@ static bool are_values(const struct aa_request *request)
     return true;
 }
 
+/* The library reads lengths up to 2^64 - 2 and with zeros in front; a proxy may not. */
+static bool is_length_good(const struct aa_request *request)
+{
+    struct aa_view field = aa_request_header(request, "Content-Length");
+    int64_t len;
+
+    return aa_view_is_absent(field) || aa_view_parse_int64(field, &len) == AA_OK;
+}
+
 const struct aa_http_refusal *aa_head_check(const struct aa_head *head)
 {
     if (head->target_len > AA_HEAD_MAX)
@@ -128,7 +137,7 @@ const struct aa_http_refusal *aa_head_check(const struct aa_head *head)
         return &too_many_fields;
     if (!head->is_target_good)
         return &bad_target;
-    if (!are_values(head->request))
+    if (!are_values(head->request) || !is_length_good(head->request))
         return &bad_value;
     if (has_any_twice(head->request))
         return &twice;
@@ -142,8 +151,5 @@ int64_t aa_head_body_len(const struct aa_request *request)
 
     if (!aa_view_is_absent(aa_request_header(request, "Transfer-Encoding")))
         return -1;
-    /* The library took the number, so what is none here (leading zeros) is at most odd: read on and count. */
-    if (!aa_view_is_absent(field) && aa_view_parse_int64(field, &len))
-        return -1;
-    return len;
+    return aa_view_is_absent(field) || aa_view_parse_int64(field, &len) == AA_OK ? len : -1;
 }

@@ -21,8 +21,8 @@ struct aa_head {
     bool has_more_fields; /* than AA_HTTP_HEADERS_MAX */
 };
 
-/* NULL when it is good: its size, its target, and that no field stands twice of which different readers might take a
- * different one. */
+/* NULL when it is good: its size, its target, a plain Content-Length, and that no field stands twice of which different
+ * readers might take a different one. */
 const struct aa_http_refusal *aa_head_check(const struct aa_head *head);
 
 /* The announced size of the body; 0 when there is none, -1 when it is not known in advance. */

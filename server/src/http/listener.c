@@ -98,15 +98,23 @@ static enum MHD_Result admit(void *cls, const struct sockaddr *from, socklen_t l
     return aa_address_of(from, &address) && aa_connections_admits(listener->connections, &address) ? MHD_YES : MHD_NO;
 }
 
+/* The library answers every question in the same piece of memory: each answer is read before the next question. */
+static bool address_of(struct MHD_Connection *library, struct aa_address *out)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(library, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+    return info && aa_address_of(info->client_addr, out);
+}
+
 static struct aa_connection *add_connection(struct aa_listener *listener, struct MHD_Connection *library)
 {
-    const union MHD_ConnectionInfo *fd = MHD_get_connection_info(library, MHD_CONNECTION_INFO_CONNECTION_FD);
-    const union MHD_ConnectionInfo *from = MHD_get_connection_info(library, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const union MHD_ConnectionInfo *info;
     struct aa_address address;
 
-    if (!fd || !from || !aa_address_of(from->client_addr, &address))
+    if (!address_of(library, &address))
         return NULL;
-    return aa_connections_add(listener->connections, fd->connect_fd, &address);
+    info = MHD_get_connection_info(library, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info ? aa_connections_add(listener->connections, info->connect_fd, &address) : NULL;
 }
 
 /* A connection that could not be noted has no context, and its requests are not answered. */
