@@ -1,5 +1,6 @@
-/* The floor for the authorization server's figures: the same listener, the same request parsing, and a handler that answers POST /introspect with a
- * constant. What it does not do is what introspection costs. Usage: constant_server PORT THREADS; ends on SIGTERM. */
+/* The floor for the authorization server's figures: the same listener, the same request parsing, and a handler that
+ * answers POST /introspect with a constant. What it does not do is what introspection costs. Usage: constant_server
+ * PORT THREADS; ends on SIGTERM. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,14 +14,17 @@ static void answer(void *app, const struct aa_request *request, struct aa_respon
     (void)request;
     aa_response_json(response, 200);
     aa_buf_add_text(&response->body,
-                    "{\"active\":true,\"scope\":\"files:read files:write\",\"client_id\":\"cl_0123456789abcdef\",\"username\":\"person@example.com\","
-                    "\"token_type\":\"Bearer\",\"exp\":1893456000,\"iat\":1893452400,\"sub\":\"usr_0123456789abcdef\",\"aud\":\"http://127.0.0.1:9/mcp\","
+                    "{\"active\":true,\"scope\":\"files:read "
+                    "files:write\",\"client_id\":\"cl_0123456789abcdef\",\"username\":\"person@example.com\","
+                    "\"token_type\":\"Bearer\",\"exp\":1893456000,\"iat\":1893452400,\"sub\":\"usr_0123456789abcdef\","
+                    "\"aud\":\"http://127.0.0.1:9/mcp\","
                     "\"iss\":\"http://127.0.0.1:8788\",\"jti\":\"0123456789abcdef0123\"}");
 }
 
 int main(int argc, char **argv)
 {
-    static const struct aa_route routes[] = {{.method = AA_METHOD_POST, .pattern = "/introspect", .handler = answer, .body_max = 16384}};
+    static const struct aa_route routes[] = {
+        {.method = AA_METHOD_POST, .pattern = "/introspect", .handler = answer, .body_max = 16384}};
     struct aa_listener_options options = {.address = "127.0.0.1"};
     struct aa_router router = {.routes = routes, .count = 1};
     struct aa_listener *listener;

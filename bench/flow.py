@@ -43,7 +43,12 @@ class Client:
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         self._cookies: dict[str, str] = {}
-        registration = {"redirect_uris": [REDIRECT_URI], "client_name": "bench", "token_endpoint_auth_method": "none"}
+        registration = {
+            "redirect_uris": [REDIRECT_URI],
+            "client_name": "bench",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "token_endpoint_auth_method": "none",
+        }
         self.client_id = json.loads(self.request("POST", "/register", json.dumps(registration), "application/json")[2])["client_id"]
 
     def request(self, method: str, target: str, body: str | None = None, kind: str = "", **headers: str) -> tuple[int, str, bytes]:

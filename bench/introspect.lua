@@ -1,10 +1,14 @@
 -- wrk script: POST /introspect with the tokens of the file TOKENS, one a line, in turn. Environment: TOKENS, AUTHORIZATION.
 local tokens, at = {}, 0
-for line in io.lines(os.getenv("TOKENS")) do
-    tokens[#tokens + 1] = wrk.format("POST", "/introspect", {
-        ["Content-Type"] = "application/x-www-form-urlencoded",
-        ["Authorization"] = os.getenv("AUTHORIZATION"),
-    }, "token=" .. line)
+-- Not earlier: only now is it known which Host is asked, and a request without one is refused.
+function init()
+    for line in io.lines(os.getenv("TOKENS")) do
+        tokens[#tokens + 1] = wrk.format("POST", "/introspect", {
+            ["Host"] = wrk.headers["Host"],
+            ["Content-Type"] = "application/x-www-form-urlencoded",
+            ["Authorization"] = os.getenv("AUTHORIZATION"),
+        }, "token=" .. line)
+    end
 end
 function request()
     at = at % #tokens + 1
