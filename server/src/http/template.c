@@ -105,7 +105,7 @@ static bool next_tag(struct reader *reader, struct aa_view *text, struct aa_view
     *text = aa_view_slice(reader->rest, 0, open);
     behind = aa_view_from(reader->rest, open + 2);
     close = find_pair(behind, '}');
-    *inner = aa_view_slice(behind, 0, close); /* without an end: all of it, which is no name */
+    *inner = close == SIZE_MAX ? AA_VIEW_ABSENT : aa_view_slice(behind, 0, close); /* without an end: no name */
     reader->rest = close == SIZE_MAX ? AA_VIEW_ABSENT : aa_view_from(behind, close + 2);
     return true;
 }
