@@ -181,6 +181,8 @@ static enum aa_err listen_until_told(const struct aa_call *call, struct aa_app *
     struct sweeper sweeper;
     enum aa_err rc;
 
+    options.log = app->log;
+    options.log_ctx = app->ctx;
     rc = aa_listener_start(&options, router, &listener, err);
     if (rc)
         return rc;
