@@ -265,6 +265,80 @@ TEST(flight, an_answer_for_an_event_loop_that_is_gone_is_dropped_and_counted)
     stage_clear(&stage);
 }
 
+/* ---- all at once ------------------------------------------------------------------------------------------------ */
+
+#define ROUNDS 400
+
+/* What one thread sent off, took back and was given. */
+struct tally {
+    struct stage *stage;
+    int number, cancelled, delivered;
+    bool wrong;
+};
+
+static void take_all(struct tally *tally, struct aa_queue *queue)
+{
+    struct aa_completion completions[16];
+    size_t count = aa_queue_take(queue, completions, 16);
+
+    for (size_t i = 0; i < count; i++) {
+        tally->wrong |= completions[i].tag != tally || completions[i].verdict.code != AA_OK;
+        aa_verdict_clear(&completions[i].verdict);
+    }
+    tally->delivered += (int)count;
+}
+
+static void *send_and_cancel(void *arg)
+{
+    struct tally *tally = arg;
+    struct aa_queue *queue;
+
+    if (aa_queue_new_fd(&queue, NULL)) {
+        tally->wrong = true;
+        return NULL;
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        struct aa_guard_request request;
+        char token[32];
+        uint64_t ticket;
+
+        snprintf(token, sizeof token, "token-%d", (i + tally->number) % 7);
+        request = request_with(token);
+        if (aa_guard_check_async(tally->stage->guard, &request, queue, tally, &ticket, NULL))
+            tally->wrong = true;
+        if (i % 3 == 0 && aa_guard_cancel(tally->stage->guard, queue, ticket))
+            tally->cancelled++;
+        take_all(tally, queue);
+    }
+    for (int i = 0; i < 10000 && tally->delivered < ROUNDS - tally->cancelled; i++) {
+        take_all(tally, queue);
+        sleep_ms(1);
+    }
+    aa_queue_free(queue);
+    return NULL;
+}
+
+TEST(flight, what_many_threads_send_off_is_delivered_or_taken_back_and_never_both)
+{
+    struct tally tallies[4];
+    pthread_t threads[4];
+    struct stage stage;
+
+    stage_set(&stage, ",\"cache_ttl\":0");
+    http_server_set(stage.server, INTROSPECT, 200, ACTIVE("files:read"), NULL, 0);
+    for (int i = 0; i < 4; i++) {
+        tallies[i] = (struct tally){.stage = &stage, .number = i};
+        CHECK_INT(pthread_create(&threads[i], NULL, send_and_cancel, &tallies[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        CHECK(!tallies[i].wrong);
+        CHECK_INT(tallies[i].delivered + tallies[i].cancelled, ROUNDS);
+    }
+    CHECK_INT(stats_of(&stage).dropped, 0);
+    stage_clear(&stage);
+}
+
 /* ---- closing ---------------------------------------------------------------------------------------------------- */
 
 TEST(flight, a_guard_released_with_calls_under_way_answers_that_it_is_closed)

@@ -7,7 +7,7 @@
 #include "support_guard.h"
 
 /* Threads in a child of a process with threads: ThreadSanitizer wants to be told that we mean it. */
-const char *__tsan_default_options(void);
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
     return "die_after_fork=0";
