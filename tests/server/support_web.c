@@ -102,6 +102,17 @@ static void careless(void *app, const struct aa_request *request, struct aa_resp
     aa_response_header(response, "X-Split", AA_VIEW("a\r\nX-Injected: b"));
 }
 
+static void wide(void *app, const struct aa_request *request, struct aa_response *response)
+{
+    static char value[WEB_WIDE + 1];
+
+    (void)request;
+    note_call(app);
+    answer_text(response, AA_VIEW("wide"));
+    memset(value, 'w', WEB_WIDE);
+    aa_response_header(response, "Location", aa_view_make(value, WEB_WIDE));
+}
+
 static const struct aa_route routes[] = {
     {.method = AA_METHOD_GET, .pattern = "/hello", .handler = hello},
     {.method = AA_METHOD_GET, .pattern = "/seen/:id", .handler = seen},
@@ -115,6 +126,7 @@ static const struct aa_route routes[] = {
     {.method = AA_METHOD_GET, .pattern = "/gate", .handler = gate, .is_slow = promote, .cors = AA_CORS_ANY},
     {.method = AA_METHOD_GET, .pattern = "/promoted", .handler = hello, .is_slow = promote},
     {.method = AA_METHOD_GET, .pattern = "/careless", .handler = careless},
+    {.method = AA_METHOD_GET, .pattern = "/wide", .handler = wide},
 };
 
 /* ---- the listener ----------------------------------------------------------------------------------------------- */

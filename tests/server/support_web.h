@@ -8,6 +8,7 @@
 #include "support/test.h"
 
 #define WEB_BODY_MAX 1024 /* of POST /echo and POST /slow */
+#define WEB_WIDE 14000
 
 /* Routes:
  *   GET  /hello      "hello"
@@ -16,7 +17,8 @@
  *   POST /slow       the body, on a worker
  *   GET  /gate       waits until web_open_gate(), on a worker
  *   GET  /promoted   sent to a worker by is_slow
- *   GET  /careless   sets a header that may not be sent */
+ *   GET  /careless   sets a header that may not be sent
+ *   GET  /wide       sets a header of WEB_WIDE bytes */
 struct web {
     struct aa_listener *listener;
     struct aa_router router;

@@ -7,7 +7,7 @@
 #include "support_web.h"
 
 #define HELLO "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
-#define SHORT_MS 150
+#define SHORT_MS 400
 
 static void pause_ms(int ms)
 {
@@ -81,6 +81,28 @@ TEST(limits, a_head_has_at_most_64_fields)
     CHECK_INT(ask_with_fields(&w, 65, &answer), 431);
     CHECK_TEXT(web_field(&answer, "Connection"), "close");
     CHECK_INT(ask_with_fields(&w, 500, &answer), 431);
+    web_stop(&w);
+}
+
+/* The library keeps both heads in one piece of memory. */
+TEST(limits, the_largest_head_may_have_the_largest_answer)
+{
+    struct web_answer answer;
+    struct web w;
+    char request[8193] = "GET /wide HTTP/1.1\r\nHost: x\r\n";
+    size_t len;
+    int i;
+
+    for (i = 1; i < 63; i++)
+        sprintf(request + strlen(request), "X-%d: %d\r\n", i, i);
+    strcat(request, "X-Fill: ");
+    len = strlen(request);
+    memset(request + len, 'a', 8192 - 4 - len);
+    strcpy(request + 8192 - 4, "\r\n\r\n");
+    web_start(&w);
+    CHECK_INT(web_ask(&w, request, &answer), 200);
+    CHECK_TEXT(answer.body, "wide");
+    CHECK(strstr(answer.head, "Location: wwww") != NULL);
     web_stop(&w);
 }
 
