@@ -46,7 +46,12 @@ LAYERS = [
     layer("core/src/jose", ["authagent", "base", "crypto", "jose"]),
     layer("core/src/oauth", ["authagent", "base", "crypto", "jose", "oauth"]),
     layer("core/src/verify", ["authagent", "base", "crypto", "jose", "oauth", "verify"], {"uthash.h"}),
-    layer("core/src/net", ["authagent", *CORE], {"curl/curl.h", *THREADS_AND_CLOCK}),
+    layer(
+        "core/src/net",
+        ["authagent", *CORE],
+        {"curl/curl.h", *THREADS_AND_CLOCK},
+        files={r"http\.c": r"sys/socket\.h", r"io\.c": r"signal\.h", r"signal_fd_pipe\.c": r"fcntl\.h"},
+    ),
     layer("python/src", ["authagent"], {"Python.h", "structmember.h", "errno.h", "unistd.h", "pthread.h"}),
     layer("node/src", ["authagent", "addon"], {"node_api.h"}),
     layer(

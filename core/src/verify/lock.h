@@ -6,8 +6,8 @@
 #ifndef AA_VERIFY_LOCK_H
 #define AA_VERIFY_LOCK_H
 
-#include <sched.h>
 #include <stdatomic.h>
+#include <threads.h>
 
 struct aa_lock {
     atomic_bool taken;
@@ -21,7 +21,7 @@ static inline void aa_lock_take(struct aa_lock *lock)
 
     while (atomic_exchange_explicit(&lock->taken, true, memory_order_acquire)) {
         if (++spins % AA_LOCK_SPINS == 0)
-            sched_yield();
+            thrd_yield();
     }
 }
 
