@@ -154,7 +154,7 @@ static void answer_token(struct aa_app *app, const struct aa_request *request, s
 static void introspect(struct aa_app *app, const struct aa_request *request, struct aa_response *response,
                        struct aa_view server_id)
 {
-    struct aa_parameters parameters = {.json = NULL};
+    struct aa_parameters parameters;
     struct aa_refused refused = AA_REFUSED_INIT;
     struct aa_error err = AA_ERROR_INIT;
     struct aa_view token = AA_VIEW_ABSENT;

@@ -14,7 +14,8 @@ struct aa_parameters {
 };
 
 /* Reads the body. Content-Type says which it is; without one it is a form. AA_OK, AA_ERR_REQUEST_MALFORMED (another
- * media type), an error of aa_form_parse() or aa_json_parse(), AA_ERR_NOMEM. Clear it in any case. */
+ * media type), an error of aa_form_parse() or aa_json_parse(), AA_ERR_NOMEM. Clear it in any case. It need not be
+ * initialised. */
 AA_CHECK enum aa_err aa_parameters_read_body(struct aa_parameters *parameters, const struct aa_request *request,
                                              struct aa_error *err);
 AA_CHECK enum aa_err aa_parameters_read_query(struct aa_parameters *parameters, const struct aa_request *request,

@@ -24,7 +24,7 @@ static enum aa_err revoke(struct aa_app *app, const struct aa_request *request, 
 
 void aa_revoke_post(void *app, const struct aa_request *request, struct aa_response *response)
 {
-    struct aa_parameters parameters = {.json = NULL};
+    struct aa_parameters parameters;
     struct aa_refused refused = AA_REFUSED_INIT;
     struct aa_error err = AA_ERROR_INIT;
     struct aa_buf memory;
