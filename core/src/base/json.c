@@ -47,16 +47,27 @@ static bool is_too_deep(struct aa_view text)
     return false;
 }
 
-/* jansson reports some failed allocations as bad syntax, and others not at all; errno tells (POSIX, malloc). A request
- * that came at a bad moment must not be told that its token is malformed. */
-static bool ran_out_of_memory(const json_error_t *problem)
+/* jansson 2.14 reports some failed allocations as bad syntax, and some not at all: then a letter is missing in a text,
+ * and a scope is another scope. errno tells (POSIX, malloc). */
+static json_t *load(struct aa_view text, json_error_t *problem, bool *out_of_memory)
 {
-    return errno == ENOMEM || problem->text[0] == '\0' || json_error_code(problem) == json_error_out_of_memory;
+    json_t *root;
+
+    errno = 0;
+    root = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, problem);
+    *out_of_memory = errno == ENOMEM ||
+                     (!root && (problem->text[0] == '\0' || json_error_code(problem) == json_error_out_of_memory));
+    if (root && *out_of_memory) {
+        json_decref(root);
+        root = NULL;
+    }
+    return root;
 }
 
 enum aa_err aa_json_parse(struct aa_view text, size_t max, struct aa_json **out, struct aa_error *err)
 {
     json_error_t problem = {.line = 0};
+    bool out_of_memory;
     json_t *root;
 
     if (text.len > max)
@@ -65,10 +76,9 @@ enum aa_err aa_json_parse(struct aa_view text, size_t max, struct aa_json **out,
         return aa_fail(err, AA_ERR_JSON_MALFORMED, "the JSON document is empty");
     if (is_too_deep(text))
         return aa_fail(err, AA_ERR_JSON_MALFORMED, "the JSON document is nested deeper than %d levels", DEPTH_MAX);
-    errno = 0;
-    root = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, &problem);
+    root = load(text, &problem, &out_of_memory);
     if (!root) {
-        if (ran_out_of_memory(&problem))
+        if (out_of_memory)
             return aa_fail(err, AA_ERR_NOMEM, "out of memory for a JSON document");
         /* The library's own text quotes the input, which may be a secret: only the place is told. */
         return aa_fail(err, AA_ERR_JSON_MALFORMED, "the JSON document is malformed at line %d, column %d", problem.line,
@@ -157,8 +167,9 @@ void aa_json_each(const struct aa_json *object, aa_json_member_fn each, void *ct
 
 /* ---- field tables ---- */
 
-#define INTEGER_MAX 9007199254740992 /* 2^53: whole numbers are exact in every JSON reader up to here (RFC 7493 §2.2) \
-                                      */
+#define INTEGER_MAX                                                                                                    \
+    9007199254740992 /* 2^53: whole numbers are exact in every JSON reader up to here (RFC 7493 §2.2)                 \
+                      */
 
 static enum aa_err wrong_type(const struct aa_json_field *field, const char *wanted, struct aa_error *err)
 {
