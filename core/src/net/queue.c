@@ -45,18 +45,17 @@ static void delist(struct aa_queue *queue)
     pthread_mutex_unlock(&all_lock);
 }
 
-static enum aa_err make(struct aa_queue **out, struct aa_error *err)
+static struct aa_queue *make(void)
 {
     struct aa_queue *queue = aa_mem_new(sizeof *queue);
 
     if (!queue)
-        return aa_fail(err, AA_ERR_NOMEM, "no memory for a queue");
+        return NULL;
     aa_refs_init(&queue->refs);
     pthread_mutex_init(&queue->lock, NULL);
     pthread_cond_init(&queue->idle, NULL);
     queue->tail = &queue->head;
-    *out = queue;
-    return AA_OK;
+    return queue;
 }
 
 static void destroy(struct aa_queue *queue)
@@ -70,11 +69,10 @@ static void destroy(struct aa_queue *queue)
 
 enum aa_err aa_queue_new(aa_queue_wake_fn wake, void *ctx, struct aa_queue **out, struct aa_error *err)
 {
-    struct aa_queue *queue;
-    enum aa_err rc = make(&queue, err);
+    struct aa_queue *queue = make();
 
-    if (rc)
-        return rc;
+    if (!queue)
+        return aa_fail(err, AA_ERR_NOMEM, "no memory for a queue");
     queue->wake = wake;
     queue->wake_ctx = ctx;
     enlist(queue);
@@ -84,11 +82,11 @@ enum aa_err aa_queue_new(aa_queue_wake_fn wake, void *ctx, struct aa_queue **out
 
 enum aa_err aa_queue_new_fd(struct aa_queue **out, struct aa_error *err)
 {
-    struct aa_queue *queue;
-    enum aa_err rc = make(&queue, err);
+    struct aa_queue *queue = make();
+    enum aa_err rc;
 
-    if (rc)
-        return rc;
+    if (!queue)
+        return aa_fail(err, AA_ERR_NOMEM, "no memory for a queue");
     rc = aa_signal_fd_open(&queue->fd, err);
     if (rc) {
         destroy(queue);
