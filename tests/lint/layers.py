@@ -42,7 +42,7 @@ SERVER_BELOW_DOMAIN = [*CORE[:4], "store", "db", "password"]
 LAYERS = [
     layer("core/include/authagent", ["authagent"]),
     layer("core/src/base", ["authagent", "base"], files={"json.c": r"jansson\.h"}),
-    layer("core/src/crypto", ["authagent", "base", "crypto"], files={r".*\.c": r"openssl/.*"}),
+    layer("core/src/crypto", ["authagent", "base", "crypto"], files={r".*\.c|algorithms\.h": r"openssl/.*"}),
     layer("core/src/jose", ["authagent", "base", "crypto", "jose"]),
     layer("core/src/oauth", ["authagent", "base", "crypto", "jose", "oauth"]),
     layer("core/src/verify", ["authagent", "base", "crypto", "jose", "oauth", "verify"], {"uthash.h"}),

@@ -16,12 +16,12 @@
 typedef void (*aa_test_fn)(void **state);
 void aa_test_register(const char *name, aa_test_fn run);
 
-#define TEST(group, sentence)                                                                                                  \
-    static void test_##group##_##sentence(void **state);                                                                       \
-    __attribute__((constructor)) static void register_##group##_##sentence(void)                                               \
-    {                                                                                                                          \
-        aa_test_register(#group ": " #sentence, test_##group##_##sentence);                                                    \
-    }                                                                                                                          \
+#define TEST(group, sentence)                                                                                          \
+    static void test_##group##_##sentence(void **state);                                                               \
+    __attribute__((constructor)) static void register_##group##_##sentence(void)                                       \
+    {                                                                                                                  \
+        aa_test_register(#group ": " #sentence, test_##group##_##sentence);                                            \
+    }                                                                                                                  \
     static void test_##group##_##sentence(void **state __attribute__((unused)))
 
 #define VIEW(text) aa_view_of(text)
