@@ -1,12 +1,19 @@
-/* Guards and fork(): a server that loads its application first and forks workers afterwards has guards whose I/O thread
- * stays behind.
+/* Guards and the ends of processes.
+ *
+ * fork(): a server that loads its application first and forks workers afterwards has guards whose I/O thread stays
+ * behind.
  *
  * Before the fork every I/O thread is brought to a halt where it holds no lock, neither ours nor OpenSSL's, and all of
  * our locks are taken. In the child the parent's thread is forgotten, its connections are closed without a word on them
  * (they are the parent's), requests under way are dropped, and the next request starts a thread of the child's own.
- * What was learnt and cached stays. */
+ * What was learnt and cached stays.
+ *
+ * exit(): a host may end with guards alive (process.exit() in Node runs no finalizer), and OpenSSL takes itself apart
+ * in an exit handler. No I/O thread may be inside of it then. Handlers run last come first: ours is installed once
+ * OpenSSL is in use. */
 #include "net/core.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/mem.h"
@@ -33,20 +40,26 @@ static struct timespec park_deadline(void)
     return time;
 }
 
-/* Leaves the guard's lock taken. */
-static void park(struct aa_guard *guard)
+/* Under the guard's lock. */
+static void halt(struct aa_guard *guard)
 {
     struct timespec deadline = park_deadline();
 
-    pthread_mutex_lock(&guard->lock);
-    if (guard->io) {
-        guard->io->park = true;
-        aa_http_wake(guard->io->http);
-        while (!guard->io->parked) {
-            if (pthread_cond_timedwait(&guard->parked, &guard->lock, &deadline))
-                break;
-        }
+    if (!guard->io)
+        return;
+    guard->io->park = true;
+    aa_http_wake(guard->io->http);
+    while (!guard->io->parked) {
+        if (pthread_cond_timedwait(&guard->parked, &guard->lock, &deadline))
+            break;
     }
+}
+
+/* Leaves the guard's lock taken. */
+static void park(struct aa_guard *guard)
+{
+    pthread_mutex_lock(&guard->lock);
+    halt(guard);
     aa_cache_lock_all(guard->verifier.cache);
     aa_lock_take(&guard->verifier.keys.lock);
 }
@@ -122,9 +135,22 @@ static void after_in_child(void)
     pthread_mutex_unlock(&all_lock);
 }
 
+/* For good; a guard that is released later still ends its thread. */
+static void at_exit(void)
+{
+    pthread_mutex_lock(&all_lock);
+    for (struct aa_guard *guard = all; guard; guard = guard->next) {
+        pthread_mutex_lock(&guard->lock);
+        halt(guard);
+        pthread_mutex_unlock(&guard->lock);
+    }
+    pthread_mutex_unlock(&all_lock);
+}
+
 static void install(void)
 {
     pthread_atfork(before, after_in_parent, after_in_child);
+    atexit(at_exit);
 }
 
 void aa_guards_add(struct aa_guard *guard)

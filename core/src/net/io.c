@@ -130,14 +130,15 @@ static int64_t serve_unidentified(struct aa_io *io, struct aa_now now)
 
 /* ---- the thread ------------------------------------------------------------------------------------------------ */
 
-/* Takes the inbox; stands still while a fork is under way. False when the thread is to end. */
+/* Takes the inbox; stands still while a fork is under way, and when the process ends. False when the thread is to end.
+ */
 static bool take_inbox(struct aa_io *io, struct aa_waiter **inbox)
 {
     struct aa_guard *guard = io->guard;
     bool go_on;
 
     pthread_mutex_lock(&guard->lock);
-    while (io->park) {
+    while (io->park && !io->stop) {
         io->parked = true;
         pthread_cond_broadcast(&guard->parked);
         pthread_cond_wait(&guard->parked, &guard->lock);
@@ -255,6 +256,7 @@ void aa_io_stop(struct aa_guard *guard)
     io = guard->io;
     if (io) {
         io->stop = true;
+        pthread_cond_broadcast(&guard->parked);
         aa_http_wake(io->http);
     }
     pthread_mutex_unlock(&guard->lock);

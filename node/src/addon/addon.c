@@ -53,11 +53,17 @@ static void on_env_end(void *data)
     addon_principals_clear(addon);
 }
 
+void addon_release(struct addon *addon)
+{
+    if (--addon->owners == 0)
+        free(addon);
+}
+
 static void free_addon(napi_env env, void *data, void *hint)
 {
     (void)env;
     (void)hint;
-    free(data);
+    addon_release(data);
 }
 
 /* ---- the start ------------------------------------------------------------------------------------------------- */
@@ -145,6 +151,7 @@ NAPI_MODULE_INIT()
     if (!addon)
         return addon_finish(env, addon_throw(env, aa_err_name(AA_ERR_NOMEM), aa_err_text(AA_ERR_NOMEM)), NULL);
     addon->env = env;
+    addon->owners = 1;
     status = napi_set_instance_data(env, addon, free_addon, NULL);
     if (status != napi_ok) {
         free(addon);

@@ -43,6 +43,7 @@ struct addon_flight;
  * `wake` and `dropped` are touched by the I/O thread. */
 struct addon {
     napi_env env;
+    size_t owners; /* the environment, and every Guard: which of them is finalized last is not ours to say */
     struct aa_queue *queue;
     napi_threadsafe_function wake;
     atomic_bool closed; /* the environment is going: nothing may be sent to its loop any more */
@@ -53,8 +54,12 @@ struct addon {
     napi_ref json_parse; /* taken at the start: what the application does to JSON.parse later is its own affair */
     napi_ref freezer;
     napi_ref pass;
+    const void *proven; /* guard.c: the handle of a Guard that was seen to be one */
     struct addon_slot slots[ADDON_SLOTS];
 };
+
+/* ---- addon.c ---- */
+void addon_release(struct addon *addon); /* one owner fewer */
 
 /* ---- error.c ---- */
 /* Throws an Error with `code`; returns napi_pending_exception. */

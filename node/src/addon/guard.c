@@ -19,18 +19,31 @@ struct call {
     struct handle *handle;
 };
 
+/* Looking the tag up costs as much as a whole check: the handle that was proven last is known by its address, which no
+ * other object can have while it lives. */
+static napi_status prove(napi_env env, struct addon *addon, napi_value self, const void *handle)
+{
+    bool ours = false;
+
+    if (handle && handle == addon->proven)
+        return napi_ok;
+    if (napi_check_object_type_tag(env, self, &guard_tag, &ours) != napi_ok || !ours)
+        return addon_throw(env, "INVALID_ARGUMENT", "this method belongs to a Guard");
+    addon->proven = handle;
+    return napi_ok;
+}
+
 static napi_status open_call(napi_env env, napi_callback_info info, struct call *call)
 {
     size_t count = ARGUMENTS_MAX;
-    void *data;
-    bool ours = false;
+    void *data, *handle = NULL;
 
     TRY(napi_get_cb_info(env, info, &count, call->arguments, &call->self, &data));
     call->addon = data;
-    if (napi_check_object_type_tag(env, call->self, &guard_tag, &ours) != napi_ok || !ours)
-        return addon_throw(env, "INVALID_ARGUMENT", "this method belongs to a Guard");
-    TRY(napi_unwrap(env, call->self, &data));
-    call->handle = data;
+    if (napi_unwrap(env, call->self, &handle) != napi_ok)
+        handle = NULL;
+    TRY(prove(env, call->addon, call->self, handle));
+    call->handle = handle;
     return napi_ok;
 }
 
@@ -62,14 +75,17 @@ static napi_status open_request(napi_env env, napi_callback_info info, struct ad
 static void finalize(napi_env env, void *data, void *hint)
 {
     struct handle *handle = data;
+    struct addon *addon = hint;
 
     (void)env;
-    (void)hint;
+    if (addon->proven == handle)
+        addon->proven = NULL;
     aa_guard_release(handle->guard);
     free(handle);
+    addon_release(addon);
 }
 
-static napi_status wrap(napi_env env, napi_value self, struct aa_guard *guard)
+static napi_status wrap(napi_env env, struct addon *addon, napi_value self, struct aa_guard *guard)
 {
     struct handle *handle = calloc(1, sizeof *handle);
     napi_status status;
@@ -79,9 +95,10 @@ static napi_status wrap(napi_env env, napi_value self, struct aa_guard *guard)
         return addon_throw(env, aa_err_name(AA_ERR_NOMEM), aa_err_text(AA_ERR_NOMEM));
     }
     handle->guard = guard;
-    status = napi_wrap(env, self, handle, finalize, NULL, NULL);
+    addon->owners++;
+    status = napi_wrap(env, self, handle, finalize, addon, NULL);
     if (status != napi_ok) {
-        finalize(env, handle, NULL);
+        finalize(env, handle, addon);
         return status;
     }
     return napi_type_tag_object(env, self, &guard_tag);
@@ -107,13 +124,14 @@ static napi_status construct_guard(napi_env env, napi_callback_info info, napi_v
     napi_value options, target;
     size_t count = 1;
     struct aa_guard *guard;
+    void *addon;
 
     TRY(napi_get_new_target(env, info, &target));
     if (!target)
         return addon_throw(env, "INVALID_ARGUMENT", "Guard is a class: use new");
-    TRY(napi_get_cb_info(env, info, &count, &options, self, NULL));
+    TRY(napi_get_cb_info(env, info, &count, &options, self, &addon));
     TRY(make_guard(env, options, &guard));
-    return wrap(env, *self, guard);
+    return wrap(env, addon, *self, guard);
 }
 
 static napi_value construct(napi_env env, napi_callback_info info)
