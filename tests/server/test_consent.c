@@ -277,6 +277,27 @@ TEST(consent, two_answers_to_one_page_give_one_code)
     site_close(&site);
 }
 
+TEST(consent, the_pages_of_an_answered_request_are_gone)
+{
+    struct site site;
+    struct browser b, page;
+    char request[256], url[512];
+
+    begin(&site, &b);
+    browser_field(&b, "request", request, sizeof request);
+    page = b; /* as of before the answer: with the cookie */
+    browser_submit(&b, "/consent", ALLOW);
+    browser_check_code(&b, WEB_URI "?", NULL);
+    snprintf(url, sizeof url, "/consent?request=%s", request);
+    browser_get(&page, url);
+    browser_check_page(&page, 400);
+    snprintf(url, sizeof url, "/login?request=%s", request);
+    browser_get(&page, url);
+    browser_check_page(&page, 400);
+    CHECK(browser_shows(&page, "expired"));
+    site_close(&site);
+}
+
 #define THREADS 12
 
 struct racer {

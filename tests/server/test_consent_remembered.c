@@ -154,6 +154,34 @@ TEST(remembered, programs_on_this_computer_are_always_asked_about)
     site_close(&site);
 }
 
+static enum aa_err put_consent(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    return aa_consent_put(conn, ctx, err);
+}
+
+TEST(remembered, even_a_kept_consent_does_not_count_for_a_program_on_this_computer)
+{
+    struct site site;
+    struct browser b;
+    struct query q = begin(&site, &b, "files:read");
+    struct aa_consent consent = {.user_id = VIEW(site.ann),
+                                 .client_id = VIEW(site.client_id),
+                                 .server_id = VIEW(site.server_id),
+                                 .scope = VIEW("files:read files:write"),
+                                 .created_ms = 1};
+
+    query_set(&q, "scope", "files:read files:write");
+    consent.redirect_uri = VIEW(LOOPBACK_URI);
+    CHECK_OK(aa_db_write(site.f.app.db, put_consent, &consent, NULL));
+    query_set(&q, "redirect_uri", LOOPBACK_URI);
+    check_asked(&b, &q);
+    consent.redirect_uri = VIEW(WEB_URI); /* the same row for the web client counts */
+    CHECK_OK(aa_db_write(site.f.app.db, put_consent, &consent, NULL));
+    query_set(&q, "redirect_uri", WEB_URI);
+    check_not_asked(&b, &q);
+    site_close(&site);
+}
+
 TEST(remembered, for_this_person_client_server_and_redirect_uri_alone)
 {
     struct site site;

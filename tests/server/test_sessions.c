@@ -125,6 +125,24 @@ TEST(sessions, a_disabled_person_and_a_changed_password_end_them)
     site_close(&site);
 }
 
+static enum aa_err disable(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    return aa_user_set_disabled(conn, VIEW(ctx), 1, err);
+}
+
+TEST(sessions, one_that_outlived_its_persons_disabling_opens_nothing)
+{
+    struct site site;
+    char cookie[64];
+
+    site_open(&site);
+    begin(&site, site.ann, NULL, cookie);
+    CHECK(is_of(&site, cookie, site.ann));
+    CHECK_OK(aa_db_write(site.f.app.db, disable, site.ann, NULL)); /* the session's row stays */
+    CHECK(!is_of(&site, cookie, site.ann));
+    site_close(&site);
+}
+
 static enum aa_err no_random(void *ctx, void *out, size_t len)
 {
     (void)ctx;
