@@ -1,5 +1,7 @@
 #include "crypto/crypto.h"
 
+#include <threads.h>
+
 #include "base/buf.h"
 #include "support_keys.h"
 #include "support_memory.h"
@@ -291,6 +293,45 @@ TEST(crypto, running_out_of_memory_is_an_error)
 {
     check_each_allocation(seal_and_open, NULL);
     check_each_allocation(sign_with_hmac, NULL);
+}
+
+/* ---- threads ---- */
+
+/* Each thread has contexts of its own; one key serves all of them. */
+static int use_all(void *arg)
+{
+    struct aa_key *key = arg;
+    uint8_t digest[AA_SHA256_LEN];
+    struct aa_buf signature;
+    int bad = 0;
+
+    aa_buf_init(&signature, 64);
+    for (int i = 0; i < 50; i++) {
+        aa_buf_reset(&signature);
+        bad += aa_sha256(VIEW("abc"), digest) != AA_OK || digest[0] != 0xba;
+        bad += aa_hmac_sha256(VIEW("Jefe"), VIEW("what do ya want for nothing?"), digest) != AA_OK || digest[0] != 0x5b;
+        bad += aa_key_sign(key, VIEW("message"), &signature, NULL) != AA_OK;
+        bad += aa_key_verify(key, VIEW("message"), aa_buf_view(&signature), NULL) != AA_OK;
+    }
+    aa_buf_clear(&signature);
+    aa_key_release(key);
+    return bad;
+}
+
+TEST(crypto, threads_do_not_disturb_each_other)
+{
+    struct aa_key *key = new_p256_private();
+    thrd_t threads[4];
+
+    for (int i = 0; i < 4; i++)
+        CHECK_INT(thrd_create(&threads[i], use_all, aa_key_acquire(key)), thrd_success);
+    for (int i = 0; i < 4; i++) {
+        int bad = -1;
+
+        thrd_join(threads[i], &bad);
+        CHECK_INT(bad, 0);
+    }
+    aa_key_release(key);
 }
 
 /* ---- random texts ---- */

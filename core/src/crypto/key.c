@@ -1,5 +1,6 @@
 #include "crypto/key.h"
 
+#include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
@@ -24,15 +25,23 @@ struct aa_key {
     EVP_PKEY *pkey;
 };
 
+/* OpenSSL does not always tell a failed allocation from a bad key or signature; errno does (POSIX, malloc), if it was
+ * cleared before. Without memory a good token must not be called bad, nor a good key be skipped. */
+static enum aa_err fail(struct aa_error *err, enum aa_err code, const char *message)
+{
+    ERR_clear_error();
+    if (errno == ENOMEM)
+        return aa_fail(err, AA_ERR_NOMEM, "out of memory for a key or a signature");
+    return aa_fail(err, code, "%s", message);
+}
+
 /* Takes pkey over, also on failure. */
 static enum aa_err wrap(EVP_PKEY *pkey, enum aa_alg alg, struct aa_key **out, struct aa_error *err)
 {
     struct aa_key *key;
 
-    if (!pkey) {
-        ERR_clear_error();
-        return aa_fail(err, AA_ERR_CRYPTO, "a key is not usable");
-    }
+    if (!pkey)
+        return fail(err, AA_ERR_CRYPTO, "a key is not usable");
     key = aa_mem_new(sizeof *key);
     if (!key) {
         EVP_PKEY_free(pkey);
@@ -66,20 +75,22 @@ enum aa_alg aa_key_alg(const struct aa_key *key)
 
 enum aa_err aa_key_generate_p256(struct aa_key **out, struct aa_error *err)
 {
+    errno = 0;
     return wrap(EVP_EC_gen("P-256"), AA_ALG_ES256, out, err);
 }
 
 enum aa_err aa_key_build_pkcs8(const struct aa_key *key, struct aa_buf *out, struct aa_error *err)
 {
-    PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key->pkey);
+    PKCS8_PRIV_KEY_INFO *info;
     unsigned char *der = NULL;
-    int len = info ? i2d_PKCS8_PRIV_KEY_INFO(info, &der) : -1;
+    int len;
 
+    errno = 0;
+    info = EVP_PKEY2PKCS8(key->pkey);
+    len = info ? i2d_PKCS8_PRIV_KEY_INFO(info, &der) : -1;
     PKCS8_PRIV_KEY_INFO_free(info);
-    if (len <= 0) {
-        ERR_clear_error();
-        return aa_fail(err, AA_ERR_CRYPTO, "a private key could not be written");
-    }
+    if (len <= 0)
+        return fail(err, AA_ERR_CRYPTO, "a private key could not be written");
     aa_buf_add(out, aa_view_make(der, (size_t)len));
     OPENSSL_clear_free(der, (size_t)len);
     return aa_buf_check(out, "a private key", err);
@@ -96,14 +107,16 @@ static bool is_p256(EVP_PKEY *pkey)
 enum aa_err aa_key_parse_pkcs8(struct aa_view der, struct aa_key **out, struct aa_error *err)
 {
     const unsigned char *at = (const unsigned char *)der.data;
-    PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)der.len);
-    EVP_PKEY *pkey = info ? EVP_PKCS82PKEY(info) : NULL;
+    PKCS8_PRIV_KEY_INFO *info;
+    EVP_PKEY *pkey;
 
+    errno = 0;
+    info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)der.len);
+    pkey = info ? EVP_PKCS82PKEY(info) : NULL;
     PKCS8_PRIV_KEY_INFO_free(info);
     if (!is_p256(pkey)) {
         EVP_PKEY_free(pkey);
-        ERR_clear_error();
-        return aa_fail(err, AA_ERR_CRYPTO, "a stored private key is no P-256 key");
+        return fail(err, AA_ERR_CRYPTO, "a stored private key is no P-256 key");
     }
     return wrap(pkey, AA_ALG_ES256, out, err);
 }
@@ -143,6 +156,7 @@ enum aa_err aa_key_from_p256(struct aa_view x, struct aa_view y, struct aa_key *
         return aa_fail(err, AA_ERR_CRYPTO, "a P-256 coordinate is not 32 bytes");
     memcpy(point + 1, x.data, P256_FIELD_LEN);
     memcpy(point + 1 + P256_FIELD_LEN, y.data, P256_FIELD_LEN);
+    errno = 0;
     pkey = from_params("EC", params);
     if (pkey && !passes_public_check(pkey)) {
         EVP_PKEY_free(pkey);
@@ -176,6 +190,7 @@ enum aa_err aa_key_from_rsa(struct aa_view n, struct aa_view e, enum aa_alg alg,
         return aa_fail(err, AA_ERR_CRYPTO, "an RSA key is for RS256 or PS256");
     if (n.len > RSA_BITS_MAX / 8 + 1 || e.len > 8)
         return aa_fail(err, AA_ERR_CRYPTO, "an RSA key is too large");
+    errno = 0;
     modulus = BN_bin2bn((const unsigned char *)n.data, (int)n.len, NULL);
     exponent = BN_bin2bn((const unsigned char *)e.data, (int)e.len, NULL);
     params = build_rsa_params(modulus, exponent);
@@ -191,6 +206,7 @@ enum aa_err aa_key_from_rsa(struct aa_view n, struct aa_view e, enum aa_alg alg,
 
 enum aa_err aa_key_from_ed25519(struct aa_view x, struct aa_key **out, struct aa_error *err)
 {
+    errno = 0;
     return wrap(EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, (const unsigned char *)x.data, x.len),
                 AA_ALG_EDDSA, out, err);
 }
@@ -251,14 +267,13 @@ enum aa_err aa_key_sign(const struct aa_key *key, struct aa_view message, struct
         return aa_fail(err, AA_ERR_NOMEM, "out of memory for a signature");
     if (key->alg != AA_ALG_ES256)
         return aa_fail(err, AA_ERR_CRYPTO, "only P-256 keys sign");
+    errno = 0;
     signed_ = EVP_DigestSignInit_ex(context, NULL, "SHA2-256", NULL, NULL, key->pkey, NULL) == 1 &&
               EVP_DigestSign(context, der, &len, (const unsigned char *)message.data, message.len) == 1 &&
               der_to_raw(der, len, raw);
     EVP_MD_CTX_reset(context);
-    if (!signed_) {
-        ERR_clear_error();
-        return aa_fail(err, AA_ERR_CRYPTO, "signing failed");
-    }
+    if (!signed_)
+        return fail(err, AA_ERR_CRYPTO, "signing failed");
     aa_buf_add(signature, aa_view_make(raw, sizeof raw));
     return aa_buf_check(signature, "a signature", err);
 }
@@ -269,38 +284,42 @@ static bool set_pss(EVP_PKEY_CTX *context)
            EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) == 1; /* RFC 7518 §3.5 */
 }
 
-static bool verify_with(const struct aa_key *key, struct aa_view message, struct aa_view signature)
+static enum aa_err verify_with(const struct aa_key *key, struct aa_view message, struct aa_view signature,
+                               struct aa_error *err)
 {
     const char *digest = key->alg == AA_ALG_EDDSA ? NULL : "SHA2-256";
     EVP_MD_CTX *context = aa_thread_digest();
     EVP_PKEY_CTX *parameters = NULL;
+    bool ready;
     bool good;
 
-    good = context && EVP_DigestVerifyInit_ex(context, &parameters, digest, NULL, NULL, key->pkey, NULL) == 1 &&
-           (key->alg != AA_ALG_PS256 || set_pss(parameters)) &&
-           EVP_DigestVerify(context, (const unsigned char *)signature.data, signature.len,
-                            (const unsigned char *)message.data, message.len) == 1;
+    ready = context && EVP_DigestVerifyInit_ex(context, &parameters, digest, NULL, NULL, key->pkey, NULL) == 1 &&
+            (key->alg != AA_ALG_PS256 || set_pss(parameters));
+    good = ready && EVP_DigestVerify(context, (const unsigned char *)signature.data, signature.len,
+                                     (const unsigned char *)message.data, message.len) == 1;
     if (context)
         EVP_MD_CTX_reset(context);
-    ERR_clear_error();
-    return good;
+    if (!ready)
+        return fail(err, AA_ERR_CRYPTO, "a signature could not be checked");
+    return good ? AA_OK : fail(err, AA_ERR_TOKEN_SIGNATURE, "the signature does not verify");
 }
 
 enum aa_err aa_key_verify(const struct aa_key *key, struct aa_view message, struct aa_view signature,
                           struct aa_error *err)
 {
     unsigned char *der = NULL;
-    bool good;
+    enum aa_err rc;
+    int len;
 
-    if (!aa_thread_digest()) /* not the token's fault: a 401 would make a client throw it away */
-        return aa_fail(err, AA_ERR_NOMEM, "out of memory for a signature");
-    if (key->alg == AA_ALG_ES256) {
-        int len = signature.len == ES256_LEN ? raw_to_der(signature, &der) : -1;
-
-        good = len > 0 && verify_with(key, message, aa_view_make(der, (size_t)len));
-        OPENSSL_free(der);
-    } else {
-        good = verify_with(key, message, signature);
-    }
-    return good ? AA_OK : aa_fail(err, AA_ERR_TOKEN_SIGNATURE, "the signature does not verify");
+    errno = 0;
+    if (key->alg != AA_ALG_ES256)
+        return verify_with(key, message, signature, err);
+    if (signature.len != ES256_LEN)
+        return aa_fail(err, AA_ERR_TOKEN_SIGNATURE, "the signature has not %d bytes", ES256_LEN);
+    len = raw_to_der(signature, &der);
+    if (len <= 0)
+        return fail(err, AA_ERR_CRYPTO, "a signature could not be read");
+    rc = verify_with(key, message, aa_view_make(der, (size_t)len), err);
+    OPENSSL_free(der);
+    return rc;
 }

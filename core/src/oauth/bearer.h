@@ -12,8 +12,9 @@
  * token68, or over AA_TOKEN_LEN_MAX). */
 AA_CHECK enum aa_err aa_bearer_parse(struct aa_view authorization, struct aa_view *token, struct aa_error *err);
 
-/* Takes user and password out of a Basic value, form-decoding both as OAuth asks (RFC 6749 §2.3.1); *memory holds them
- * and is to be wiped. AA_OK, AA_ERR_TOKEN_ABSENT (absent or another scheme) or AA_ERR_CREDENTIALS_MALFORMED. */
+/* Takes user and password out of a Basic value, form-decoding both as OAuth asks (RFC 6749 §2.3.1). *memory,
+ * initialised by the caller, holds them; it is to be wiped, after a failure too. AA_OK, AA_ERR_TOKEN_ABSENT (absent or
+ * another scheme) or AA_ERR_CREDENTIALS_MALFORMED. */
 AA_CHECK enum aa_err aa_basic_parse(struct aa_view authorization, struct aa_buf *memory, struct aa_view *user,
                                     struct aa_view *password, struct aa_error *err);
 
