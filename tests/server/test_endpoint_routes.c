@@ -202,3 +202,22 @@ FLOW_TEST(routes, trouble_with_storage_is_503_everywhere_and_costs_nobody_anythi
     flow_write(flow, run_sql, back_servers);
     ask_all(flow, access, refresh, code, check_good);
 }
+
+/* The refusal was noted already when the revocation failed: the client must not believe that all is done. */
+FLOW_TEST(routes, a_replay_that_cannot_be_answered_with_revocation_is_trouble)
+{
+    static char away[] = "ALTER TABLE grants RENAME TO grants_away",
+                back[] = "ALTER TABLE grants_away RENAME TO grants";
+    char access[FLOW_TOKEN_MAX], code[128];
+
+    flow_keys(flow);
+    flow_code(flow, code);
+    CHECK_INT(flow_redeem(flow, code), 200);
+    flow_copy(flow, "access_token", access);
+    flow_write(flow, run_sql, away);
+    check_unavailable(flow, flow_redeem(flow, code));
+    flow_write(flow, run_sql, back);
+    CHECK(flow_is_active(flow, access));
+    CHECK_INT(flow_redeem(flow, code), 400);
+    CHECK(!flow_is_active(flow, access));
+}

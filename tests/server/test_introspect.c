@@ -1,6 +1,7 @@
 /* POST /introspect: who may ask, and what they learn. */
 #include <stdio.h>
 
+#include "domain/secret.h"
 #include "domain/server_keys.h"
 #include "endpoint/introspect.h"
 #include "support_flow.h"
@@ -195,6 +196,23 @@ FLOW_TEST(introspect, a_token_of_a_revoked_grant_is_inactive)
     CHECK(flow_is_active(flow, tokens.access));
     flow_write(flow, revoke_grants, flow);
     CHECK(!flow_is_active(flow, tokens.access));
+}
+
+static enum aa_err revoke_token(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    return aa_access_token_revoke(conn, *(struct aa_view *)ctx, 1, err);
+}
+
+FLOW_TEST(introspect, an_access_token_revoked_by_itself_is_inactive)
+{
+    struct tokens tokens = issue(flow);
+    uint8_t key[AA_DIGEST_KEY_LEN];
+    struct aa_view view = aa_view_make(key, sizeof key);
+
+    CHECK_OK(aa_secret_access_key(VIEW(tokens.access), key, NULL));
+    flow_write(flow, revoke_token, &view);
+    CHECK(!flow_is_active(flow, tokens.access));
+    CHECK_INT(flow_refresh(flow, tokens.refresh), 200);
 }
 
 static enum aa_err delete_client(struct aa_conn *conn, void *ctx, struct aa_error *err)

@@ -187,6 +187,12 @@ FLOW_TEST(token, a_replay_revokes_whatever_else_is_wrong_with_it)
     exchange(flow, &(struct exchange){flow->other_client_id, code, "https://evil.example/", NULL, OTHER_RESOURCE});
     flow_check_error(flow, 400, "invalid_grant");
     CHECK(!flow_is_active(flow, access));
+    flow_code(flow, code);
+    CHECK_INT(flow_redeem(flow, code), 200);
+    flow_copy(flow, "access_token", access);
+    exchange(flow, &(struct exchange){flow->client_id, code, REDIRECT, VERIFIER, OTHER_RESOURCE});
+    flow_check_error(flow, 400, "invalid_grant");
+    CHECK(!flow_is_active(flow, access));
 }
 
 FLOW_TEST(token, a_code_lives_until_its_expiry_and_not_a_millisecond_longer)
@@ -200,6 +206,8 @@ FLOW_TEST(token, a_code_lives_until_its_expiry_and_not_a_millisecond_longer)
     flow->f.now_ms += 60 * 1000;
     flow_redeem(flow, late);
     flow_check_error(flow, 400, "invalid_grant");
+    flow->f.now_ms -= 60 * 1000;
+    check_spent(flow, late);
 }
 
 FLOW_TEST(token, another_clients_code_is_refused_and_spent)

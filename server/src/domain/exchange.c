@@ -49,11 +49,11 @@ static enum aa_err load(struct aa_conn *conn, void *ctx, struct aa_error *err)
     if (!rc)
         rc = aa_server_find(conn, exchange->code.server_id, &exchange->server, err);
     if (rc == AA_ERR_TOKEN_FORMAT || rc == AA_ERR_NOT_FOUND)
-        return aa_refuse(exchange->refused, AA_OAUTH_INVALID_GRANT, "The code is unknown or expired");
+        return aa_refuse(exchange->refused, AA_OAUTH_INVALID_GRANT, "The code is unknown, expired or revoked");
     return rc;
 }
 
-/* ---- its checks, each alone ---- */
+/* ---- its checks, each alone; whether it is live is asked where it is spent ---- */
 
 /* Said before the code is spent, to the code's own client. */
 static enum aa_err check_resource(const struct exchange *exchange)
@@ -90,8 +90,6 @@ static enum aa_err check_code(const struct exchange *exchange, struct aa_error *
 {
     if (!aa_view_equal(exchange->code.client_id, exchange->asked->client_id))
         return aa_refuse(exchange->refused, AA_OAUTH_INVALID_GRANT, "The code belongs to another client");
-    if (exchange->code.expires_ms <= exchange->now_ms)
-        return aa_refuse(exchange->refused, AA_OAUTH_INVALID_GRANT, "The code is unknown or expired");
     if (!has_redirect_uri(exchange))
         return aa_refuse(exchange->refused, AA_OAUTH_INVALID_GRANT, "redirect_uri is not the one that was authorized");
     return check_pkce(exchange, err);
@@ -125,7 +123,7 @@ static enum aa_err issue_if_live(struct aa_conn *conn, struct exchange *exchange
         return rc;
     if (is_live)
         return issue(conn, exchange, err);
-    aa_refuse(exchange->refused, AA_OAUTH_INVALID_GRANT, "The authorization was revoked");
+    aa_refuse(exchange->refused, AA_OAUTH_INVALID_GRANT, "The code is unknown, expired or revoked");
     return AA_OK;
 }
 

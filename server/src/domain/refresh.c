@@ -100,7 +100,8 @@ static enum aa_err load_token(struct aa_conn *conn, struct refresh *refresh, int
         rc = aa_server_find(conn, refresh->token.server_id, &refresh->server, err);
     if (rc && rc != AA_ERR_TOKEN_FORMAT && rc != AA_ERR_NOT_FOUND)
         return rc;
-    /* To another client than its own it is as unknown as any. */
+    /* To another client than its own it is as unknown as any. A dead one is refused here without a signature or a turn
+     * at the writer; rotate() asks again. */
     if (rc || !live || !aa_view_equal(refresh->token.client_id, refresh->asked->client_id))
         return refuse_token(refresh);
     return AA_OK;
