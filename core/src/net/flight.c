@@ -109,9 +109,10 @@ static void land(struct aa_flight *flight, struct aa_facts *facts)
     free_flight(flight);
     while (waiter) {
         struct aa_waiter *next = waiter->next;
+        struct aa_facts copy = aa_facts_copy(facts);
         struct aa_verdict verdict;
 
-        aa_verifier_judge(verifier, facts, &waiter->request, now, &verdict);
+        aa_verifier_judge(verifier, &copy, &waiter->request, now, &verdict);
         log_misdirected(io, verdict.code, now);
         aa_io_deliver(io, waiter, &verdict);
         waiter = next;

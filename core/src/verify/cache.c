@@ -59,6 +59,11 @@ void aa_facts_clear(struct aa_facts *facts)
     *facts = (struct aa_facts){AA_OK, NULL};
 }
 
+struct aa_facts aa_facts_copy(const struct aa_facts *facts)
+{
+    return (struct aa_facts){facts->code, facts->principal ? aa_principal_acquire(facts->principal) : NULL};
+}
+
 static size_t at_least(size_t value, size_t least)
 {
     return value < least ? least : value;
@@ -153,8 +158,7 @@ bool aa_cache_find(struct aa_cache *cache, const struct aa_cache_key *key, struc
     hit = entry && now.mono_ms < entry->until_ms;
     if (hit) {
         entry->used = true;
-        facts->code = entry->facts.code;
-        facts->principal = entry->facts.principal ? aa_principal_acquire(entry->facts.principal) : NULL;
+        *facts = aa_facts_copy(&entry->facts);
         shard->hits++;
     }
     aa_lock_drop(&shard->lock);
@@ -241,8 +245,7 @@ void aa_cache_put(struct aa_cache *cache, const struct aa_cache_key *key, const 
     entry->key = *key;
     entry->until_ms = now.mono_ms + ms;
     entry->size = size;
-    entry->facts.code = facts->code;
-    entry->facts.principal = facts->principal ? aa_principal_acquire(facts->principal) : NULL;
+    entry->facts = aa_facts_copy(facts);
 
     aa_lock_take(&shard->lock);
     for (size_t p = 0; p < PARTITIONS; p++) {

@@ -22,6 +22,7 @@ struct aa_facts {
     struct aa_principal *principal; /* counted */
 };
 
+struct aa_facts aa_facts_copy(const struct aa_facts *facts); /* with a reference of its own */
 void aa_facts_clear(struct aa_facts *facts);
 
 struct aa_cache;

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "oauth/resource.h"
+#include "oauth/scope.h"
 
 /* An answer has at most 64 KiB; escaping and normalising make it a few times longer at worst. */
 #define PRINCIPAL_TEXT_MAX (512 * 1024)
@@ -60,6 +61,13 @@ static void point(struct aa_principal *principal, const struct aa_view *texts, c
     }
 }
 
+static bool is_scope_list(struct aa_view scope)
+{
+    struct aa_scopes scopes;
+
+    return !aa_scopes_parse(scope, &scopes, NULL);
+}
+
 enum aa_err aa_principal_new(const struct aa_claims *claims, const struct aa_json *document, struct aa_view resource,
                              struct aa_principal **out, struct aa_error *err)
 {
@@ -92,6 +100,7 @@ enum aa_err aa_principal_new(const struct aa_claims *claims, const struct aa_jso
     principal->exp_s = claims->exp_s;
     principal->nbf_s = claims->nbf_s;
     principal->has_exp = claims->has_exp;
+    principal->has_scopes = is_scope_list(claims->scope);
     point(principal, texts, (const char *)principal + head, ends);
     *out = principal;
 done:

@@ -11,7 +11,8 @@ struct aa_principal {
     struct aa_view sub, email, name, client_id, scope, issuer, resource, claims; /* point behind the struct */
     int64_t exp_s, nbf_s;
     bool has_exp;
-    size_t size; /* bytes of the whole allocation, for the cache's budget */
+    bool has_scopes; /* `scope` is a list of scopes: it was read once and need not be read at every hit */
+    size_t size;     /* bytes of the whole allocation, for the cache's budget */
     size_t audience_count;
     struct aa_view audiences[]; /* normalised (oauth/resource.h), so that a hit compares bytes only */
 };

@@ -8,14 +8,16 @@
 #include "crypto/crypto.h"
 #include "verify/cache.h"
 
-struct aa_token_scope { /* digest of endpoint and credentials */
-    uint8_t bytes[AA_CACHE_KEY_LEN];
+/* The process's key made one configuration's own: HMAC over endpoint and credentials. A secret; to be wiped. */
+struct aa_token_scope {
+    uint8_t bytes[AA_SHA256_LEN];
 };
 
-/* Makes the process's key on first use. AA_OK, AA_ERR_RANDOM or AA_ERR_CRYPTO. */
+/* Makes the process's key on first use. AA_OK, AA_ERR_NOMEM, AA_ERR_RANDOM, AA_ERR_SYSTEM, AA_ERR_TOO_LONG or
+ * AA_ERR_CRYPTO. */
 AA_CHECK enum aa_err aa_token_scope_init(struct aa_token_scope *scope, const struct aa_view *parts, size_t count,
                                          struct aa_error *err);
-/* Allocates on a thread's first call only. AA_OK, AA_ERR_NOMEM or AA_ERR_CRYPTO. */
+/* Allocates on a thread's first call for a scope only. AA_OK, AA_ERR_NOMEM or AA_ERR_CRYPTO. */
 AA_CHECK enum aa_err aa_token_key_compute(const struct aa_token_scope *scope, struct aa_view token,
                                           struct aa_cache_key *out);
 

@@ -1,6 +1,7 @@
 #include "verify/verifier.h"
 
 #include "base/error.h"
+#include "base/mem.h"
 #include "oauth/bearer.h"
 #include "verify/policy.h"
 
@@ -43,6 +44,7 @@ void aa_verifier_clear(struct aa_verifier *verifier)
     aa_cache_free(verifier->cache);
     verifier->cache = NULL;
     aa_keys_clear(&verifier->keys);
+    aa_mem_wipe(&verifier->token_scope, sizeof verifier->token_scope);
     aa_options_clear(&verifier->options);
 }
 
@@ -96,9 +98,10 @@ void aa_verifier_refuse(struct aa_verifier *verifier, enum aa_err code, const st
     answer(verdict, code, aa_identity_refuse(aa_verifier_identity(verifier), &verifier->options, code, scopes, asker));
 }
 
+/* Takes over the reference. */
 static void allow(struct aa_verdict *verdict, struct aa_principal *principal)
 {
-    *verdict = (struct aa_verdict){AA_VERDICT_ALLOW, AA_OK, aa_principal_acquire(principal), NULL};
+    *verdict = (struct aa_verdict){AA_VERDICT_ALLOW, AA_OK, principal, NULL};
 }
 
 /* The facts against everything but the scopes of tools: those need the body, which is read for good tokens only. */
@@ -115,23 +118,25 @@ static enum aa_err check_facts(struct aa_verifier *verifier, const struct aa_fac
 
 /* The challenge lists every scope of the operation, those the token has among them (RFC 6750 §3.1, MCP "Scope
  * Challenge"). */
-static void judge_operation(struct aa_verifier *verifier, const struct aa_facts *facts,
+static void judge_operation(struct aa_verifier *verifier, struct aa_facts *facts,
                             const struct aa_guard_request *request, struct aa_verdict *verdict)
 {
     struct aa_operation operation;
 
     aa_operation_read(&verifier->options, request, &operation);
-    if (operation.code)
+    if (operation.code) {
         aa_verifier_refuse(verifier, operation.code, &verifier->options.required_scopes, aa_asker_of(request), verdict);
-    else if (!aa_policy_covers(facts->principal, operation.scopes))
+    } else if (!aa_policy_covers(facts->principal, operation.scopes)) {
         aa_verifier_refuse(verifier, AA_ERR_SCOPE_INSUFFICIENT, operation.scopes, aa_asker_of(request), verdict);
-    else
+    } else {
         allow(verdict, facts->principal);
+        facts->principal = NULL;
+    }
     aa_operation_clear(&operation);
 }
 
-void aa_verifier_judge(struct aa_verifier *verifier, const struct aa_facts *facts,
-                       const struct aa_guard_request *request, struct aa_now now, struct aa_verdict *verdict)
+void aa_verifier_judge(struct aa_verifier *verifier, struct aa_facts *facts, const struct aa_guard_request *request,
+                       struct aa_now now, struct aa_verdict *verdict)
 {
     enum aa_err rc = check_facts(verifier, facts, now);
 
@@ -139,6 +144,7 @@ void aa_verifier_judge(struct aa_verifier *verifier, const struct aa_facts *fact
         aa_verifier_refuse(verifier, rc, &verifier->options.required_scopes, aa_asker_of(request), verdict);
     else
         judge_operation(verifier, facts, request, verdict);
+    aa_facts_clear(facts);
 }
 
 /* ---- asking ---------------------------------------------------------------------------------------------------- */
@@ -166,15 +172,48 @@ static bool settle_without_token(struct aa_verifier *verifier, struct aa_identit
     return false;
 }
 
-void aa_verifier_ask(struct aa_verifier *verifier, const struct aa_guard_request *request, struct aa_now now,
-                     struct aa_verdict *verdict, struct aa_question *question)
+/* Nothing but well-formed tokens is ever remembered. So what stands behind "Bearer " may be looked for before it is
+ * looked at: reading a token of some hundred bytes costs as much as all the rest. */
+static bool find_unread(struct aa_verifier *verifier, struct aa_view authorization, struct aa_now now,
+                        struct aa_question *question, struct aa_facts *facts)
 {
-    const struct aa_scopes *base = &verifier->options.required_scopes;
-    struct aa_identity *identity = aa_verifier_identity(verifier);
+    const struct aa_view scheme = AA_VIEW("Bearer ");
+
+    question->token = aa_view_from(authorization, scheme.len);
+    return aa_view_has_prefix(authorization, scheme) && question->token.len <= AA_TOKEN_LEN_MAX &&
+           !aa_token_key_compute(&verifier->token_scope, question->token, &question->key) &&
+           aa_cache_find(verifier->cache, &question->key, now, facts);
+}
+
+static void look_up(struct aa_verifier *verifier, const struct aa_guard_request *request, struct aa_now now,
+                    struct aa_verdict *verdict, struct aa_question *question)
+{
     struct aa_facts facts;
     enum aa_err rc;
 
-    question->need = AA_NEED_NOTHING;
+    if (find_unread(verifier, request->authorization, now, question, &facts)) {
+        aa_verifier_judge(verifier, &facts, request, now, verdict);
+        return;
+    }
+    rc = aa_bearer_parse(request->authorization, &question->token, NULL);
+    if (!rc)
+        rc = aa_token_key_compute(&verifier->token_scope, question->token, &question->key);
+    if (rc) {
+        aa_verifier_refuse(verifier, rc, &verifier->options.required_scopes, aa_asker_of(request), verdict);
+    } else if (aa_cache_find(verifier->cache, &question->key, now, &facts)) {
+        aa_verifier_judge(verifier, &facts, request, now, verdict);
+    } else {
+        question->need = AA_NEED_TOKEN;
+        settle(verdict, AA_VERDICT_PENDING);
+    }
+}
+
+void aa_verifier_ask(struct aa_verifier *verifier, const struct aa_guard_request *request, struct aa_now now,
+                     struct aa_verdict *verdict, struct aa_question *question)
+{
+    struct aa_identity *identity = aa_verifier_identity(verifier);
+
+    *question = (struct aa_question){.need = AA_NEED_NOTHING};
     if (settle_without_token(verifier, identity, request, verdict))
         return;
     if (!identity) { /* every challenge names our metadata, which we do not know yet */
@@ -182,20 +221,7 @@ void aa_verifier_ask(struct aa_verifier *verifier, const struct aa_guard_request
         settle(verdict, AA_VERDICT_PENDING);
         return;
     }
-    rc = aa_bearer_parse(request->authorization, &question->token, NULL);
-    if (!rc)
-        rc = aa_token_key_compute(&verifier->token_scope, question->token, &question->key);
-    if (rc) {
-        aa_verifier_refuse(verifier, rc, base, aa_asker_of(request), verdict);
-        return;
-    }
-    if (!aa_cache_find(verifier->cache, &question->key, now, &facts)) {
-        question->need = AA_NEED_TOKEN;
-        settle(verdict, AA_VERDICT_PENDING);
-        return;
-    }
-    aa_verifier_judge(verifier, &facts, request, now, verdict);
-    aa_facts_clear(&facts);
+    look_up(verifier, request, now, verdict, question);
 }
 
 /* ---- per-route demands ----------------------------------------------------------------------------------------- */
@@ -226,5 +252,5 @@ void aa_verifier_check_scopes(struct aa_verifier *verifier, struct aa_principal 
     else if (!aa_policy_covers(principal, &wanted))
         aa_verifier_refuse(verifier, AA_ERR_SCOPE_INSUFFICIENT, &wanted, anyone, verdict);
     else
-        allow(verdict, principal);
+        allow(verdict, aa_principal_acquire(principal));
 }

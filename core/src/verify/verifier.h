@@ -45,9 +45,9 @@ struct aa_question {
 void aa_verifier_ask(struct aa_verifier *verifier, const struct aa_guard_request *request, struct aa_now now,
                      struct aa_verdict *verdict, struct aa_question *question);
 struct aa_asker aa_asker_of(const struct aa_guard_request *request);
-/* The verdict on facts: cached or just learnt. Borrows the facts. */
-void aa_verifier_judge(struct aa_verifier *verifier, const struct aa_facts *facts,
-                       const struct aa_guard_request *request, struct aa_now now, struct aa_verdict *verdict);
+/* The verdict on facts: cached or just learnt. Takes over the facts. */
+void aa_verifier_judge(struct aa_verifier *verifier, struct aa_facts *facts, const struct aa_guard_request *request,
+                       struct aa_now now, struct aa_verdict *verdict);
 void aa_verifier_refuse(struct aa_verifier *verifier, enum aa_err code, const struct aa_scopes *scopes,
                         struct aa_asker asker, struct aa_verdict *verdict);
 /* Per-route demands: see aa_guard_check_scopes(). */
