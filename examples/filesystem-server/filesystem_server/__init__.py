@@ -1,0 +1,1 @@
+"""Files over REST and MCP, protected by Auth-Agent MCP."""
