@@ -18,7 +18,7 @@ from fake_as import METADATA_URL, RESOURCE, FakeAs, send
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.applications import Starlette
-from starlette.authentication import BaseUser, requires
+from starlette.authentication import AuthCredentials, BaseUser, requires
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
@@ -87,7 +87,8 @@ async def test_the_user_has_everything_the_authorization_server_said(server: Fak
     }
     assert user.claims["team"] == "blue"
     assert (user.is_authenticated, user.display_name, user.identity) == (True, "Ada Lovelace", "usr_0001")
-    assert credentials.scopes == ["files:read"]
+    assert credentials.scopes == ("files:read",)
+    assert isinstance(credentials, AuthCredentials)
     older = (state.user_email, state.scopes, state.client_id, state.audience)
     assert older == ("ada@example.com", ("files:read",), "cl_0001", RESOURCE)
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -115,13 +116,17 @@ async def test_what_one_handler_does_to_its_credentials_reaches_no_other_request
     app.add_middleware(AuthAgentMiddleware, **server.options())
 
     @app.get("/")
-    async def root(request: Request) -> list[str]:
-        request.auth.scopes.append("admin")
+    async def root(request: Request) -> tuple[str, ...]:
+        with pytest.raises(AttributeError):
+            request.auth.scopes.append("admin")
+        with pytest.raises(AttributeError):
+            request.auth.scopes = ["admin"]
         request.state.scopes += ("admin",)
+        request.state.user_email = "eve@example.com"
         return request.auth.scopes
 
     for _ in range(2):
-        assert (await get(app, "/", "good")).json() == ["files:read", "admin"]
+        assert (await get(app, "/", "good")).json() == ["files:read"]
 
 
 async def test_starlettes_requires_works(server: FakeAs) -> None:

@@ -82,8 +82,10 @@ async def test_on_a_public_path_a_dependency_refuses_whoever_is_unknown(app: Fas
 
 async def test_no_exception_handler_of_the_app_loses_the_challenge(app: FastAPI) -> None:
     @app.exception_handler(StarletteHTTPException)
-    async def forgetful(_request: Request, error: StarletteHTTPException) -> Response:
-        return JSONResponse({"oops": error.detail}, error.status_code)
+    @app.exception_handler(403)
+    @app.exception_handler(Exception)
+    async def forgetful(_request: Request, error: Exception) -> Response:
+        return JSONResponse({"oops": str(error)}, 403)
 
     response = await put(app, "reader")
     assert response.headers["www-authenticate"] == CHALLENGE
@@ -157,6 +159,17 @@ async def test_starlette_alone_has_require_scopes(server: FakeAs) -> None:
         refused = await get(app, path, "reader")
         assert refused.status_code == 403
         assert refused.json()["error"] == "insufficient_scope"
+
+
+async def test_an_app_without_handlers_of_exceptions_is_answered_for_by_the_middleware(server: FakeAs) -> None:
+    server.grant("reader")
+
+    async def bare(scope: Any, receive: Any, send: Any) -> None:
+        require_scopes(Request(scope), "files:write")
+
+    response = await put(AuthAgentMiddleware(bare, **server.options()), "reader")
+    assert response.status_code == 403
+    assert response.headers["www-authenticate"] == CHALLENGE
 
 
 async def test_a_scope_that_is_none_is_the_apps_mistake_not_the_callers(app: FastAPI) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
 from auth_agent_core import Answer
-from starlette.exceptions import HTTPException
 
 
 class AuthAgentError(Exception):
@@ -27,19 +24,14 @@ class AuthAgentError(Exception):
         self.status = status
 
 
-class Refused(HTTPException):
-    """A dependency's refusal (RFC 6750 §3). The middleware sends ``answer`` in place of what the app's handlers make of this exception."""
+class Refused(Exception):
+    """A demand of a single route was not met (RFC 6750 §3). Unless the app handles it, ``answer`` is sent as the core made it.
+
+    It is no HTTPException: an app's handlers of those usually keep no headers, and without the challenge no MCP client can ask for more scopes.
+    """
 
     def __init__(self, answer: Answer) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.headers}
-        super().__init__(answer.status, describe(answer), headers)
+        super().__init__(answer.code)
         self.answer = answer
         self.code = answer.code
         self.status = answer.status
-
-
-def describe(answer: Answer) -> str:
-    """The wording of a refusal stands in the core's JSON body."""
-    body = json.loads(answer.body or b"{}")
-    text = body.get("error_description") if isinstance(body, dict) else None
-    return text if isinstance(text, str) else "The access token is not accepted"

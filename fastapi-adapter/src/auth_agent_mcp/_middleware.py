@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from auth_agent_core import Answer, Guard, GuardOptions, Principal
-from starlette.authentication import AuthCredentials, UnauthenticatedUser
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ._error import AuthAgentError, Refused
 from ._options import make_guard
 from ._request import Body, answer_headers, describe, judge_with_body
-from ._user import User, to_user
+from ._user import NOBODY, User, introduction_of, to_user
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-_KEY = "auth_agent_mcp"
-_STARTS = ("http.response.start", "websocket.http.response.start")
+_KEY = "auth_agent_mcp"  # in the scope: the guard, and the principal if there is one
+_HANDLERS = "starlette.exception_handlers"
 _POLICY_VIOLATION = 1008  # RFC 6455 §7.4.1
-
-# On a public path nobody is known. The older names stand beside `user`.
-_NOBODY: Mapping[str, object] = MappingProxyType(
-    {"user": None, "user_email": None, "scopes": (), "client_id": None, "audience": None}
-)
-
-
-class Known:
-    """What the middleware found out about one request: scope["auth_agent_mcp"]."""
-
-    __slots__ = ("guard", "principal", "refusal")
-
-    def __init__(self, guard: Guard, principal: Principal | None) -> None:
-        self.guard = guard
-        self.principal = principal
-        self.refusal: Answer | None = None
 
 
 class AuthAgentMiddleware:
     """Lets a request pass only with a good access token (RFC 6750), serves this server's RFC 9728 metadata, and answers everything else the way
     MCP clients need it. When the authorization server cannot be reached the answer is 503, never 401.
 
-    Plain ASGI: responses stream, the app's exceptions stay its own, and no body is read unless ``tools`` need it. Options are those of
+    Plain ASGI: responses are not touched, the app's exceptions stay its own, and no body is read unless ``tools`` need it. Options are those of
     :class:`auth_agent_core.GuardOptions`, each also from ``AUTH_AGENT_<NAME>``; a wrong one raises :class:`AuthAgentError`.
 
     >>> app.add_middleware(AuthAgentMiddleware, server_id="srv_…", api_key="sk_…", required_scopes=["files:read"])
@@ -67,50 +48,23 @@ class AuthAgentMiddleware:
         else:
             verdict = guard.check(**request) or await guard.authorize(**request)
         if isinstance(verdict, Answer):
-            await send_answer(verdict, scope, send)
-        elif verdict is not None:
-            known = Known(guard, verdict if isinstance(verdict, Principal) else None)
-            introduce(known, scope)
-            await self.app(scope, receive, sender(known, scope, send))
+            return await send_answer(verdict, scope, send)
+        if verdict is None:
+            return
+        introduce(guard, verdict if isinstance(verdict, Principal) else None, scope)
+        try:
+            await self.app(scope, receive, send)
+        except Refused as refused:  # ours, from an app that has no handlers of exceptions
+            await send_answer(refused.answer, scope, send)
 
 
-def introduce(known: Known, scope: Scope) -> None:
-    """Tells the app who is asking, in each of the ways it may look: request.state, and Starlette's own request.user and request.auth."""
-    scope[_KEY] = known
-    state = scope.setdefault("state", {})
-    if known.principal is None:
-        scope["user"] = UnauthenticatedUser()
-        scope["auth"] = AuthCredentials()
-        state.update(_NOBODY)
-        return
-    user = to_user(known.principal)
-    scope["user"] = state["user"] = user
-    scope["auth"] = AuthCredentials(user.scopes)
-    state["user_email"] = user.email
-    state["scopes"] = user.scopes
-    state["client_id"] = user.client_id
-    state["audience"] = user.resource
-
-
-def sender(known: Known, scope: Scope, send: Send) -> Send:
-    """The app's `send`. A dependency's refusal goes out as the core made it: an app's own exception handlers usually keep no headers, and without
-    the challenge no MCP client can ask for more scopes. An app that makes something else of the exception, with another status, has its way.
-    """
-    replaced = False
-
-    async def send_on(message: Message) -> None:
-        nonlocal replaced
-        if known.refusal is None:
-            await send(message)
-        elif not replaced:
-            replaced = message["type"] in _STARTS and message["status"] == known.refusal.status
-            if replaced:
-                await send_answer(known.refusal, scope, send)
-            else:
-                known.refusal = None
-                await send(message)
-
-    return send_on
+def introduce(guard: Guard, principal: Principal | None, scope: Scope) -> None:
+    """Tells the app who is asking: in request.state, and where Starlette's own request.user and request.auth look."""
+    introduction = NOBODY if principal is None else introduction_of(principal)
+    scope[_KEY] = (guard, principal)
+    scope["user"] = introduction.user
+    scope["auth"] = introduction.credentials
+    scope.setdefault("state", {}).update(introduction.state)
 
 
 async def send_answer(answer: Answer, scope: Scope, send: Send) -> None:
@@ -125,9 +79,13 @@ async def send_answer(answer: Answer, scope: Scope, send: Send) -> None:
     await send({"type": f"{prefix}http.response.body", "body": answer.body})
 
 
-def known_of(connection: HTTPConnection) -> Known:
-    known = connection.scope.get(_KEY)
-    if not isinstance(known, Known):
+# ---- demands of single routes -------------------------------------------------------------------------------------
+
+
+def known_of(connection: HTTPConnection) -> tuple[Guard, Principal | None]:
+    """What the middleware found out about this request."""
+    known: tuple[Guard, Principal | None] | None = connection.scope.get(_KEY)
+    if known is None:
         raise AuthAgentError("MIDDLEWARE_MISSING", "AuthAgentMiddleware must be added to the app that this runs in")
     return known
 
@@ -139,11 +97,34 @@ def require_scopes(connection: HTTPConnection, *scopes: str) -> User:
     >>> async def save(request: Request) -> Response:
     ...     user = require_scopes(request, "files:write")
     """
-    known = known_of(connection)
-    verdict = known.guard.check_scopes(known.principal, " ".join(scopes))
+    guard, principal = known_of(connection)
+    verdict = guard.check_scopes(principal, " ".join(scopes))
     if isinstance(verdict, Principal):
         return to_user(verdict)
     if verdict.code == "OPTION_INVALID":
         raise AuthAgentError("OPTION_INVALID", "require_scopes() takes scopes (RFC 6749 section 3.3)")
-    known.refusal = verdict
+    handle_refusals(connection.scope)
     raise Refused(verdict)
+
+
+class Reply:
+    """A refusal as a response of Starlette's."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        await send_answer(self._answer, scope, send)
+
+
+async def reply(_connection: HTTPConnection, error: Refused) -> Reply:
+    return Reply(error.answer)
+
+
+def handle_refusals(scope: Scope) -> None:
+    """The innermost app answers: what is mounted below the middleware has an error page of its own, which would make 500 of an exception it does
+    not know. A handler of the app's own for Refused comes first.
+    """
+    if _HANDLERS in scope:
+        by_class, _by_status = scope[_HANDLERS]
+        by_class.setdefault(Refused, reply)

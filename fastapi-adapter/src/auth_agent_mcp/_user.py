@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping
 
 from auth_agent_core import Principal
-from starlette.authentication import BaseUser
+from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedUser
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +46,41 @@ class User(BaseUser):
         return self.id or ""
 
 
+class Credentials(AuthCredentials):
+    """Starlette's ``request.auth``, for all requests of a token, so nothing of it can be changed."""
+
+    __slots__ = ("_scopes",)
+
+    def __init__(self, scopes: tuple[str, ...] = ()) -> None:
+        self._scopes = scopes
+
+    @property
+    def scopes(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self._scopes
+
+
+class Introduction:
+    """What an app is told of a request, in each of the ways in which it may look."""
+
+    __slots__ = ("credentials", "state", "user")
+
+    def __init__(self, user: User | None) -> None:
+        self.user: BaseUser = user or UnauthenticatedUser()
+        self.credentials = Credentials(user.scopes if user else ())
+        self.state = {
+            "user": user,
+            # Older spellings.
+            "user_email": user and user.email,
+            "scopes": self.credentials.scopes,
+            "client_id": user and user.client_id,
+            "audience": user and user.resource,
+        }
+
+
+NOBODY = Introduction(None)
+"""On a public path nobody is known."""
+
+
 @functools.lru_cache(maxsize=1024)
 def to_user(principal: Principal) -> User:
     """The user behind a principal. A principal is one object for all requests of its token, and so is its user."""
@@ -59,3 +94,8 @@ def to_user(principal: Principal) -> User:
         expires_at=principal.expires_at,
         claims=principal.claims,
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def introduction_of(principal: Principal) -> Introduction:
+    return Introduction(to_user(principal))

@@ -75,7 +75,7 @@ class AccessTokenMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             connection = HTTPConnection(scope)
-            principal = known_of(connection).principal
+            _guard, principal = known_of(connection)
             if principal is not None:
                 _scheme, _, token = connection.headers["authorization"].partition(" ")
                 scope = {**scope, "user": AuthenticatedUser(to_access_token(token.strip(), principal))}
