@@ -38,7 +38,7 @@ struct http_server {
     bool stopping;
     int sockets[CONNECTIONS_MAX];
     pthread_t threads[CONNECTIONS_MAX];
-    int connection_count, hits;
+    int connection_count, open_count, hits;
     struct route routes[ROUTES_MAX];
     int route_count;
 };
@@ -226,6 +226,9 @@ static void *serve(void *arg)
     while (message && receive(connection->socket, message) && answer(connection, message))
         continue;
     free(message);
+    pthread_mutex_lock(&connection->server->lock);
+    connection->server->open_count--;
+    pthread_mutex_unlock(&connection->server->lock);
     shutdown(connection->socket, SHUT_RDWR);
     free(connection);
     return NULL;
@@ -256,6 +259,7 @@ static void *accept_all(void *arg)
         if (pthread_create(&server->threads[server->connection_count], NULL, serve, connection))
             die("pthread_create");
         server->connection_count++;
+        server->open_count++;
         pthread_mutex_unlock(&server->lock);
     }
 }
@@ -401,6 +405,16 @@ int http_server_connections(struct http_server *server)
 
     pthread_mutex_lock(&server->lock);
     count = server->connection_count;
+    pthread_mutex_unlock(&server->lock);
+    return count;
+}
+
+int http_server_open_connections(struct http_server *server)
+{
+    int count;
+
+    pthread_mutex_lock(&server->lock);
+    count = server->open_count;
     pthread_mutex_unlock(&server->lock);
     return count;
 }

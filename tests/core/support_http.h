@@ -28,6 +28,8 @@ int http_server_waiting(struct http_server *server, const char *path);
 /* Requests a path has had; NULL: all. */
 int http_server_hits(struct http_server *server, const char *path);
 int http_server_connections(struct http_server *server);
+/* Those that no end of which is closed yet. */
+int http_server_open_connections(struct http_server *server);
 /* The head and the body of the last request a path has had; copied, cut to what fits. */
 void http_server_last(struct http_server *server, const char *path, char *head, int head_size, char *body,
                       int body_size);

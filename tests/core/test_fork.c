@@ -1,5 +1,6 @@
 /* A server that loads its application first and forks workers afterwards: guards go on in every child, and the parent
  * notices nothing. */
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -95,11 +96,14 @@ TEST(fork, what_was_cached_is_cached_in_the_child)
     stage_clear(&stage);
 }
 
+static uint64_t ticket_of_the_parent;
+
 static int gets_nothing(struct stage *stage)
 {
     struct aa_completion completion;
 
-    return ask_plainly(stage, "token-2") != AA_OK || aa_queue_take(stage->queue, &completion, 1) != 0;
+    return aa_guard_cancel(stage->guard, stage->queue, ticket_of_the_parent) ||
+           ask_plainly(stage, "token-2") != AA_OK || aa_queue_take(stage->queue, &completion, 1) != 0;
 }
 
 TEST(fork, requests_under_way_are_answered_in_the_parent_alone)
@@ -112,7 +116,7 @@ TEST(fork, requests_under_way_are_answered_in_the_parent_alone)
     http_server_set_token(stage.server, "token-1", ACTIVE("files:read"));
     http_server_set_token(stage.server, "token-2", ACTIVE("files:read"));
     http_server_hold(stage.server, INTROSPECT);
-    send_off(&stage, "token-1");
+    ticket_of_the_parent = send_off(&stage, "token-1");
     await_waiting(&stage, INTROSPECT, 1);
     child = start_child(&stage, gets_nothing);
     await_waiting(&stage, INTROSPECT, 2);
@@ -143,5 +147,32 @@ TEST(fork, the_parent_keeps_its_connection)
     in_child(&stage, ends);
     CHECK_OK(ask(&stage, "token-1"));
     CHECK_INT(http_server_connections(stage.server), connections);
+    stage_clear(&stage);
+}
+
+static int waits_for_its_end(struct stage *stage)
+{
+    (void)stage;
+    pause();
+    return 1;
+}
+
+/* A child that held a copy of the parent's connection would keep it open for as long as it lives. */
+TEST(fork, a_child_holds_no_connection_of_the_parents)
+{
+    struct stage stage;
+    pid_t child;
+
+    stage_set(&stage, "");
+    CHECK_ERR(ask(&stage, "token-1"), AA_ERR_TOKEN_INACTIVE);
+    CHECK(http_server_open_connections(stage.server) > 0);
+    child = start_child(&stage, waits_for_its_end);
+    aa_guard_release(stage.guard);
+    stage.guard = NULL;
+    for (int i = 0; i < 1000 && http_server_open_connections(stage.server) > 0; i++)
+        sleep_ms(10);
+    CHECK_INT(http_server_open_connections(stage.server), 0);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
     stage_clear(&stage);
 }
