@@ -37,7 +37,7 @@ def layer(folder: str, own: list[str], foreign: set[str] = frozenset(), files: d
     return Layer(folder, frozenset(own), frozenset(foreign), files or {})
 
 
-SERVER_BELOW_DOMAIN = [*CORE[:4], "store", "db", "password"]
+SERVER_BELOW_DOMAIN = [*CORE[:4], "store", "db", "password", "metrics"]
 
 LAYERS = [
     layer("core/include/authagent", ["authagent"]),
@@ -54,20 +54,21 @@ LAYERS = [
     ),
     layer("python/src", ["authagent"], {"Python.h", "structmember.h", "errno.h", "unistd.h", "pthread.h"}),
     layer("node/src", ["authagent", "addon"], {"node_api.h"}),
+    layer("server/src/metrics", ["base", "authagent", "metrics"]),
     layer(
         "server/src/http",
-        ["base", "authagent", "http"],
+        ["base", "authagent", "http", "metrics"],
         SYSTEM,
         files={"listener.c": r"microhttpd\.h"},
     ),
-    layer("server/src/endpoint", ["authagent", *CORE[:4], "domain", "store", "db", "http", "endpoint"]),
+    layer("server/src/endpoint", ["authagent", *CORE[:4], "domain", "store", "db", "http", "endpoint", "metrics"]),
     layer("server/src/domain", ["authagent", *SERVER_BELOW_DOMAIN, "domain"], files={"key_cache.c": r"pthread\.h"}),
     layer("server/src/password", ["authagent", "base", "crypto", "password"], {"argon2.h"}),
-    layer("server/src/store", ["authagent", "base", "db", "store"]),
-    layer("server/src/db", ["authagent", "base", "db"], SYSTEM, files={"sqlite.c": r"sqlite3\.h"}),
+    layer("server/src/store", ["authagent", "base", "crypto", "db", "store"]),
+    layer("server/src/db", ["authagent", "base", "db", "metrics"], SYSTEM, files={"sqlite.c": r"sqlite3\.h"}),
     layer(
         "server/src/main",
-        ["authagent", *CORE[:5], "domain", "endpoint", "http", "store", "db", "password", "main"],
+        ["authagent", *CORE[:5], "domain", "endpoint", "http", "store", "db", "password", "metrics", "main"],
         SYSTEM,
         files={"config.*": r"ini\.h", "memory.c": r"malloc\.h"},
     ),

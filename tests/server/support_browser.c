@@ -206,7 +206,7 @@ static void keep_answer(struct browser *browser, const struct aa_response *respo
 
 static void send_request(struct browser *browser, struct aa_request *request)
 {
-    const struct aa_router router = {routes, sizeof routes / sizeof *routes, browser->app};
+    const struct aa_router router = {routes, sizeof routes / sizeof *routes, browser->app, NULL};
     struct aa_response response;
     char cookies[BROWSER_COOKIES * 324];
     size_t i, at = 0;

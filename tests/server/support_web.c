@@ -145,7 +145,7 @@ void web_start_with(struct web *w, struct aa_listener_options options)
     memset(w, 0, sizeof *w);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->changed, NULL);
-    w->router = (struct aa_router){routes, sizeof routes / sizeof *routes, w};
+    w->router = (struct aa_router){routes, sizeof routes / sizeof *routes, w, NULL};
     if (!options.address)
         options.address = "127.0.0.1";
     options.log = keep_log;

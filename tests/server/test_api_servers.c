@@ -31,7 +31,7 @@ static void api_open(struct api *a)
 {
     memset(a, 0, sizeof *a);
     app_open(&a->f);
-    a->router = (struct aa_router){routes, sizeof routes / sizeof *routes, &a->f.app};
+    a->router = (struct aa_router){routes, sizeof routes / sizeof *routes, &a->f.app, NULL};
     aa_buf_init(&a->admin, 128);
     aa_buf_add_text(&a->admin, "Bearer ");
     CHECK_OK(aa_admin_token_create(&a->f.app, &a->admin, NULL));

@@ -86,7 +86,7 @@ struct answer {
 
 static void dispatch(struct answer *a, enum aa_method method, const char *path, const char *body)
 {
-    struct aa_router router = {routes, sizeof routes / sizeof *routes, &a->calls};
+    struct aa_router router = {routes, sizeof routes / sizeof *routes, &a->calls, NULL};
 
     memset(a, 0, sizeof *a);
     a->request.method = method;
@@ -178,7 +178,7 @@ TEST(router, the_first_route_that_fits_is_taken)
 
 TEST(router, parameters_of_an_earlier_search_are_forgotten)
 {
-    struct aa_router router = {routes, sizeof routes / sizeof *routes, NULL};
+    struct aa_router router = {routes, sizeof routes / sizeof *routes, NULL, NULL};
     struct aa_request request = {.method = AA_METHOD_DELETE, .path = VIEW("/api/servers/a/keys/b")};
 
     CHECK(aa_router_find(&router, &request)->handler == remove_key);
@@ -359,7 +359,7 @@ TEST(router, every_answer_has_the_common_headers)
 
 TEST(router, a_secure_request_is_answered_with_hsts)
 {
-    struct aa_router router = {routes, sizeof routes / sizeof *routes, &(struct calls){0}};
+    struct aa_router router = {routes, sizeof routes / sizeof *routes, &(struct calls){0}, NULL};
     struct aa_request request = {.method = AA_METHOD_GET, .path = VIEW("/"), .secure = true};
     struct aa_response response;
 
@@ -402,7 +402,7 @@ TEST(router, an_answer_that_does_not_fit_is_not_sent_in_part)
 
 TEST(router, without_memory_the_answer_is_503_or_right)
 {
-    struct aa_router router = {routes, sizeof routes / sizeof *routes, &(struct calls){0}};
+    struct aa_router router = {routes, sizeof routes / sizeof *routes, &(struct calls){0}, NULL};
     struct aa_response response;
 
     for (size_t nth = 1; nth <= 12; nth++) {
@@ -423,7 +423,7 @@ TEST(router, without_memory_the_answer_is_503_or_right)
 TEST(router, a_refusal_drops_what_was_written)
 {
     static const struct aa_http_refusal refusal = {503, "temporarily_unavailable", "The server is busy"};
-    struct aa_router router = {routes, sizeof routes / sizeof *routes, NULL};
+    struct aa_router router = {routes, sizeof routes / sizeof *routes, NULL, NULL};
     struct aa_request request = {.method = AA_METHOD_POST, .path = VIEW("/token")};
     struct aa_response response;
 

@@ -62,5 +62,5 @@ void aa_app_log(const struct aa_app *app, int level, const char *request_id, con
     for (char *c = line; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = '?';
-    app->log(app->ctx, level, request_id, line);
+    app->log(app->ctx, level, request_id ? request_id : app->who.request_id, line);
 }

@@ -2,12 +2,14 @@
 #ifndef AA_DOMAIN_APP_H
 #define AA_DOMAIN_APP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/view.h"
 #include "crypto/crypto.h"
 #include "db/db.h"
+#include "metrics/metrics.h"
 
 struct aa_keyring;   /* signing keys: domain/keyring.h */
 struct aa_key_cache; /* API keys verified lately: domain/server_keys.h */
@@ -33,6 +35,16 @@ struct aa_settings {
                                      windsurf zed" */
 };
 
+/* Whom the work is done for: it stands in the log and in the audit. All of it borrowed. */
+struct aa_who {
+    const char *request_id;       /* NULL: outside of requests */
+    struct aa_view address;       /* of the client; absent outside of requests */
+    struct aa_view administrator; /* by whom what only an administrator may do is done: "admin", "cli", or the id of a
+                                     server that manages its own keys */
+};
+
+/* Each request works with a copy of its own, made by the table of routes, in which `who` is filled in; everything else
+ * is shared. */
 struct aa_app {
     struct aa_settings settings;
     struct aa_db *db;
@@ -47,6 +59,9 @@ struct aa_app {
     struct aa_metadata *metadata; /* the published documents: domain/metadata.h */
     void (*log)(void *ctx, int level, const char *request_id,
                 const char *message); /* level as in authagent/guard.h; no secrets, ever */
+    struct aa_metrics *metrics;       /* NULL: nothing is counted */
+    const atomic_bool *is_stopping;   /* told to stop: no longer ready; NULL: never */
+    struct aa_who who;
 };
 
 void aa_settings_init(struct aa_settings *settings);
@@ -57,6 +72,7 @@ AA_CHECK enum aa_err aa_app_random(const struct aa_app *app, void *out, size_t l
 struct aa_buf;
 AA_CHECK enum aa_err aa_app_new_id(const struct aa_app *app, const char *prefix, struct aa_buf *out,
                                    struct aa_error *err);
+/* request_id NULL: that of app->who. */
 void aa_app_log(const struct aa_app *app, int level, const char *request_id, const char *format, ...) AA_PRINTF(4, 5);
 
 #endif

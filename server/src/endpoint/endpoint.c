@@ -16,6 +16,7 @@
 #include "endpoint/login.h"
 #include "endpoint/logout.h"
 #include "endpoint/metadata.h"
+#include "endpoint/metrics.h"
 #include "endpoint/register.h"
 #include "endpoint/resource_metadata.h"
 #include "endpoint/revoke.h"
@@ -76,6 +77,10 @@ static const struct aa_route below_issuer[] = {
 static const struct aa_route path_inserted[] = {
     {GET, AS_METADATA, aa_metadata_get, 0, ANY, FAST, NULL},
     {GET, OPENID_METADATA, aa_metadata_get, 0, ANY, FAST, NULL},
+};
+
+static const struct aa_route for_operators[] = {
+    {GET, "/metrics", aa_metrics_get, 0, NONE, FAST, NULL},
 };
 
 #define BELOW_COUNT (sizeof below_issuer / sizeof *below_issuer)
@@ -151,6 +156,30 @@ static struct table *make_table(struct aa_view issuer_path)
     return table;
 }
 
+/* ---- what every request gets ---- */
+
+/* An app of its own, which knows whom the work is done for. */
+static void call_for(void *app, aa_handler_fn handler, const struct aa_request *request, struct aa_response *response)
+{
+    struct aa_app own = *(const struct aa_app *)app;
+
+    own.who = (struct aa_who){request->request_id, request->peer, AA_VIEW("admin")};
+    handler(&own, request, response);
+}
+
+static enum aa_err count_routes(struct aa_metrics *metrics, const struct table *table, struct aa_error *err)
+{
+    struct aa_metrics_route names[BELOW_COUNT + INSERTED_COUNT];
+
+    if (!metrics)
+        return AA_OK;
+    for (size_t i = 0; i < table->count; i++)
+        names[i] = (struct aa_metrics_route){aa_method_name(table->routes[i].method), table->routes[i].pattern};
+    return aa_metrics_set_routes(metrics, names, table->count, err);
+}
+
+/* ---- the whole ---- */
+
 enum aa_err aa_endpoint_router_init(struct aa_router *router, struct aa_app *app, struct aa_error *err)
 {
     struct aa_metadata *metadata = NULL;
@@ -166,12 +195,15 @@ enum aa_err aa_endpoint_router_init(struct aa_router *router, struct aa_app *app
     if (rc)
         return rc;
     table = make_table(issuer_path);
-    if (!table) {
+    rc = table ? count_routes(app->metrics, table, err)
+               : aa_fail(err, AA_ERR_NOMEM, "out of memory for the table of routes");
+    if (rc) {
+        aa_mem_free(table);
         aa_metadata_free(metadata);
-        return aa_fail(err, AA_ERR_NOMEM, "out of memory for the table of routes");
+        return rc;
     }
     app->metadata = metadata;
-    *router = (struct aa_router){table->routes, table->count, app};
+    *router = (struct aa_router){table->routes, table->count, app, call_for};
     return AA_OK;
 }
 
@@ -184,5 +216,10 @@ void aa_endpoint_router_clear(struct aa_router *router)
     aa_metadata_free(app->metadata);
     app->metadata = NULL;
     aa_mem_free((void *)(uintptr_t)router->routes); /* the routes lead their table */
-    *router = (struct aa_router){NULL, 0, NULL};
+    *router = (struct aa_router){NULL, 0, NULL, NULL};
+}
+
+struct aa_router aa_endpoint_metrics_router(struct aa_app *app)
+{
+    return (struct aa_router){for_operators, sizeof for_operators / sizeof *for_operators, app, NULL};
 }

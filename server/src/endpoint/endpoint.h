@@ -10,4 +10,7 @@
 AA_CHECK enum aa_err aa_endpoint_router_init(struct aa_router *router, struct aa_app *app, struct aa_error *err);
 void aa_endpoint_router_clear(struct aa_router *router);
 
+/* The routes of a listener that is for operators alone: GET /metrics. Nothing to clear. */
+struct aa_router aa_endpoint_metrics_router(struct aa_app *app);
+
 #endif

@@ -1,7 +1,7 @@
 /* For supervisors and load balancers.
  *
  *   GET /healthz   aa_healthz_get   fast lane: the process answers
- *   GET /readyz    aa_readyz_get    slow lane: so does the database
+ *   GET /readyz    aa_readyz_get    slow lane: so does the database, the keys are loaded, and nobody told it to stop
  */
 #ifndef AA_ENDPOINT_HEALTH_H
 #define AA_ENDPOINT_HEALTH_H

@@ -61,6 +61,7 @@ struct exchange {
     enum stage stage;
     bool is_counted; /* in listener->running */
     bool closes;     /* the connection ends with the answer */
+    int64_t began_us;
     const struct aa_route *route;
     const struct aa_http_refusal *refusal; /* what the request will be answered when it is read to its end */
     size_t drained;
@@ -85,6 +86,46 @@ static void complain(const struct aa_listener *listener, const char *request_id,
         listener->options.log(listener->options.log_ctx, LOG_ERROR, request_id, message);
     else
         fprintf(stderr, "%s: %s\n", request_id, message);
+}
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void tell_access(const struct exchange *exchange, int64_t duration_us)
+{
+    const struct aa_listener_options *options = &exchange->listener->options;
+    const struct aa_route *route = exchange->route;
+    struct aa_access access = {.request_id = exchange->request.request_id,
+                               .method = aa_method_name(exchange->request.method),
+                               .route = route ? route->pattern : "-",
+                               .status = exchange->response.status,
+                               .duration_us = duration_us};
+
+    options->access(options->log_ctx, &access);
+}
+
+static void note_answer(const struct exchange *exchange)
+{
+    const struct aa_listener *listener = exchange->listener;
+    size_t route = exchange->route ? (size_t)(exchange->route - listener->router->routes) : SIZE_MAX;
+    int64_t duration_us;
+
+    if (!listener->options.metrics && !listener->options.access)
+        return;
+    duration_us = now_us() - exchange->began_us;
+    aa_metrics_request(listener->options.metrics, route, exchange->response.status, duration_us);
+    if (listener->options.access)
+        tell_access(exchange, duration_us);
+}
+
+static void count(const struct aa_listener *listener, enum aa_metrics_gauge gauge, int by)
+{
+    aa_metrics_move(listener->options.metrics, gauge, by);
 }
 
 /* ---- connections ------------------------------------------------------------------------------------------------ */
@@ -123,7 +164,9 @@ static void on_connection(void *cls, struct MHD_Connection *library, void **cont
 {
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         *context = add_connection(cls, library);
+        count(cls, AA_GAUGE_CONNECTIONS, *context != NULL);
     } else {
+        count(cls, AA_GAUGE_CONNECTIONS, *context ? -1 : 0);
         aa_connections_remove(*context);
         *context = NULL;
     }
@@ -186,8 +229,10 @@ static void on_completed(void *cls, struct MHD_Connection *library, void **conte
     if (!exchange)
         return;
     aa_connection_enter(exchange->connection, AA_PHASE_IDLE);
-    if (exchange->is_counted)
+    if (exchange->is_counted) {
         atomic_fetch_sub(&exchange->listener->running, 1);
+        count(exchange->listener, AA_GAUGE_REQUESTS_RUNNING, -1);
+    }
     aa_buf_wipe_clear(&exchange->body);
     aa_response_clear(&exchange->response);
     aa_mem_wipe_free(exchange->target, exchange->target_len);
@@ -242,6 +287,7 @@ static enum MHD_Result answer(struct exchange *exchange)
 
     if (exchange->response.complaint)
         complain(exchange->listener, exchange->request.request_id, exchange->response.complaint);
+    note_answer(exchange);
     exchange->closes |= atomic_load(&exchange->listener->is_stopping);
     exchange->stage = STAGE_ANSWERED;
     aa_connection_enter(exchange->connection, AA_PHASE_ANSWER);
@@ -345,7 +391,9 @@ static enum MHD_Result begin(struct exchange *exchange, const char *method)
     int64_t len;
 
     exchange->is_counted = true;
+    exchange->began_us = now_us();
     atomic_fetch_add(&exchange->listener->running, 1);
+    count(exchange->listener, AA_GAUGE_REQUESTS_RUNNING, 1);
     refusal = read_head(exchange, method);
     if (refusal)
         return refuse_and_close(exchange, refusal);
@@ -392,6 +440,7 @@ static void run_on_worker(struct aa_work *work)
 {
     struct exchange *exchange = (struct exchange *)work;
 
+    count(exchange->listener, AA_GAUGE_WORKERS_WAITING, -1);
     aa_router_dispatch(exchange->listener->router, &exchange->request, &exchange->response);
     resume(exchange);
 }
@@ -400,6 +449,7 @@ static void drop_from_worker(struct aa_work *work)
 {
     struct exchange *exchange = (struct exchange *)work;
 
+    count(exchange->listener, AA_GAUGE_WORKERS_WAITING, -1);
     refuse(exchange, &stopping);
     resume(exchange);
 }
@@ -420,7 +470,9 @@ static enum MHD_Result send_to_worker(struct exchange *exchange)
     exchange->work = (struct aa_work){.run = run_on_worker, .drop = drop_from_worker};
     exchange->stage = STAGE_WORKER;
     MHD_suspend_connection(exchange->library);
+    count(exchange->listener, AA_GAUGE_WORKERS_WAITING, 1);
     if (!aa_workers_submit(exchange->listener->workers, &exchange->work)) {
+        count(exchange->listener, AA_GAUGE_WORKERS_WAITING, -1);
         refuse(exchange, &too_busy);
         resume(exchange);
     }

@@ -4,8 +4,17 @@
 #define AA_HTTP_LISTENER_H
 
 #include "http/router.h"
+#include "metrics/metrics.h"
 
 struct aa_listener;
+
+struct aa_access { /* a request and what became of it; borrowed for the call */
+    const char *request_id;
+    const char *method;
+    const char *route; /* its pattern, never the path or the query; "-" when there is none */
+    int status;
+    int64_t duration_us; /* from its head to its answer */
+};
 
 struct aa_listener_options {
     const char *address;         /* "127.0.0.1", "::1", "0.0.0.0", "::" */
@@ -23,7 +32,10 @@ struct aa_listener_options {
     /* Told of mistakes of ours that were noticed (struct aa_response's complaint). Level as in authagent/guard.h; never
      * holds a byte that a client sent. NULL: standard error. */
     void (*log)(void *ctx, int level, const char *request_id, const char *message);
-    void *log_ctx;
+    /* Told of every answer, on the thread that made it. NULL: nobody is. */
+    void (*access)(void *ctx, const struct aa_access *access);
+    void *log_ctx;              /* given to both */
+    struct aa_metrics *metrics; /* borrowed; the routes must be set. NULL: nothing is counted */
 };
 
 /* Borrows the router (and the app behind it) until aa_listener_stop(); copies the options. AA_ERR_OPTION_INVALID for an

@@ -17,6 +17,7 @@ enum aa_method {
     AA_METHOD_OPTIONS,
     AA_METHOD_OTHER
 };
+const char *aa_method_name(enum aa_method method); /* "GET"; "OTHER" for what has no name here */
 
 #define AA_HTTP_HEADERS_MAX 64
 #define AA_HTTP_PARAMS_MAX 4

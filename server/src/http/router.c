@@ -12,6 +12,11 @@ static const char *const method_names[] = {
     [AA_METHOD_OTHER] = "OTHER",
 };
 
+const char *aa_method_name(enum aa_method method)
+{
+    return method_names[method];
+}
+
 /* ---- matching --------------------------------------------------------------------------------------------------- */
 
 struct params {
@@ -208,6 +213,8 @@ static void run(const struct aa_router *router, const struct aa_route *route, co
 {
     if (request->body.len > route->body_max)
         answer_too_large(route, response);
+    else if (router->call)
+        router->call(router->app, route->handler, request, response);
     else
         route->handler(router->app, request, response);
     mend(response);

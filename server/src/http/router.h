@@ -27,6 +27,8 @@ struct aa_router {
     const struct aa_route *routes;
     size_t count;
     void *app;
+    /* Calls the handler, with an app made for this request alone, say. NULL: with `app`. */
+    void (*call)(void *app, aa_handler_fn handler, const struct aa_request *request, struct aa_response *response);
 };
 
 /* The first route of the table that fits a request, filling request->params; NULL when there is none. Paths are

@@ -73,6 +73,14 @@ static const struct option options[AA_CONFIG_COUNT] = {
                                "full: what was answered survives a power cut"},
     [AA_CONFIG_log_level] = {"log_level", "LEVEL", "info", aa_config_check_log_level, 0, 3, false,
                              "debug, info, warning or error"},
+    [AA_CONFIG_log_format] = {"log_format", "text|json", "text", aa_config_check_log_format, 0, 1, false,
+                              "a line for people, or a JSON object a line"},
+    [AA_CONFIG_access_log] = {"access_log", "on|off", "off", aa_config_check_switch, 0, 1, false,
+                              "a line for every answer: method, route, status, time; never the query"},
+    [AA_CONFIG_metrics_listen] = {"metrics_listen", "ADDRESS", "127.0.0.1", aa_config_check_address, 0, 0, false,
+                                  "address of the listener for /metrics"},
+    [AA_CONFIG_metrics_port] = {"metrics_port", "NUMBER", NULL, aa_config_check_number, 0, 65535, false,
+                                "its port; unset: there is none; 0 takes any free one"},
 };
 
 /* ---- names ---- */

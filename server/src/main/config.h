@@ -35,7 +35,11 @@
     X(iss_parameter)                                                                                                   \
     X(redirect_schemes)                                                                                                \
     X(synchronous)                                                                                                     \
-    X(log_level)
+    X(log_level)                                                                                                       \
+    X(log_format)                                                                                                      \
+    X(access_log)                                                                                                      \
+    X(metrics_listen)                                                                                                  \
+    X(metrics_port)
 
 enum aa_config_id {
 #define AA_CONFIG_ID(name) AA_CONFIG_##name,

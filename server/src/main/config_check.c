@@ -128,6 +128,17 @@ bool aa_config_check_log_level(const char *text, int64_t min, int64_t max, int64
     return *number >= 0;
 }
 
+bool aa_config_check_log_format(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted)
+{
+    static const char *const words[] = {"text", "json", NULL};
+
+    (void)min;
+    (void)max;
+    *wanted = "text or json";
+    *number = find_word(words, text);
+    return *number >= 0;
+}
+
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');

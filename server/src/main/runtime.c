@@ -1,13 +1,11 @@
 #include "main/runtime.h"
 
-#include <stdio.h>
 #include <time.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "domain/keyring.h"
 #include "domain/server_keys.h"
-#include "domain/texts.h"
 #include "main/master_key.h"
 #include "store/store.h"
 
@@ -20,23 +18,18 @@ static int64_t now_ms(void *ctx)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* One write a line, so that lines of many threads do not mix. */
 static void write_log(void *ctx, int level, const char *request_id, const char *message)
 {
-    static const char *const names[] = {"debug", "info", "warning", "error"};
     const struct aa_runtime *runtime = ctx;
-    struct aa_buf line;
 
-    if (level < runtime->log_level)
-        return;
-    aa_buf_init(&line, 2048);
-    aa_text_add_time(&line, now_ms(NULL));
-    aa_buf_add_format(&line, " %s ", names[level < 0 ? 0 : level > 3 ? 3 : level]);
-    if (request_id && *request_id)
-        aa_buf_add_format(&line, "[%s] ", request_id);
-    aa_buf_add_format(&line, "%s\n", message);
-    fwrite(aa_buf_text(&line), 1, line.len, stderr);
-    aa_buf_clear(&line);
+    aa_log_message(&runtime->log, now_ms(NULL), level, request_id, message);
+}
+
+void aa_runtime_log_access(void *ctx, const struct aa_access *access)
+{
+    const struct aa_runtime *runtime = ctx;
+
+    aa_log_access(&runtime->log, now_ms(NULL), access);
 }
 
 enum aa_err aa_runtime_open(struct aa_runtime *runtime, const struct aa_config *config, enum aa_database database,
@@ -50,12 +43,17 @@ enum aa_err aa_runtime_open(struct aa_runtime *runtime, const struct aa_config *
     struct aa_error why = AA_ERROR_INIT;
     enum aa_err rc;
 
-    *runtime = (struct aa_runtime){.log_level = (int)aa_config_number(config, AA_CONFIG_log_level)};
+    *runtime = (struct aa_runtime){.log = {.level = (int)aa_config_number(config, AA_CONFIG_log_level),
+                                           .is_json = aa_config_number(config, AA_CONFIG_log_format) == 1}};
     app->now_ms = now_ms;
     app->random = aa_random_system;
     app->ctx = runtime;
     app->log = write_log;
+    app->is_stopping = &runtime->is_stopping;
+    app->who.administrator = AA_VIEW("cli");
     rc = aa_crypto_init(err);
+    if (!rc)
+        rc = aa_metrics_new(&app->metrics, err);
     if (!rc)
         rc = aa_config_fill_settings(config, &app->settings, err);
     if (rc)
@@ -81,6 +79,7 @@ void aa_runtime_clear(struct aa_runtime *runtime)
     aa_keyring_free(runtime->app.keyring);
     aa_key_cache_free(runtime->app.key_cache);
     aa_db_close(runtime->app.db);
+    aa_metrics_free(runtime->app.metrics);
     aa_mem_wipe(runtime, sizeof *runtime);
 }
 

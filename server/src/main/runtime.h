@@ -3,10 +3,12 @@
 #define AA_MAIN_RUNTIME_H
 
 #include "main/command.h"
+#include "main/log.h"
 
 struct aa_runtime {
     struct aa_app app;
-    int log_level;
+    struct aa_log log;
+    atomic_bool is_stopping;
     uint8_t master_key[32]; /* after aa_runtime_open_keys() */
 };
 
@@ -20,6 +22,9 @@ AA_CHECK enum aa_err aa_runtime_open(struct aa_runtime *runtime, const struct aa
 AA_CHECK enum aa_err aa_runtime_open_keys(struct aa_runtime *runtime, const struct aa_config *config,
                                           struct aa_error *err);
 void aa_runtime_clear(struct aa_runtime *runtime);
+
+/* For struct aa_listener_options: `ctx` is the runtime. */
+void aa_runtime_log_access(void *ctx, const struct aa_access *access);
 
 /* Opens what most commands need (an existing database), acts, and clears it. */
 typedef enum aa_err (*aa_runtime_fn)(const struct aa_call *call, struct aa_runtime *runtime, struct aa_error *err);

@@ -2,7 +2,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "domain/directory.h"
@@ -12,119 +11,19 @@
 #include "main/memory.h"
 #include "main/output.h"
 #include "main/runtime.h"
-#include "store/store.h"
+#include "main/sweeper.h"
 
 #define GRACE_MS 4000 /* for what runs when the server is told to stop; it is gone within 5 s */
-#define SWEEP_PAUSE_S 60
-#define SWEEP_ROWS 200 /* a closure: the others wait for it as for any */
+#define METRICS_CONNECTIONS 32
 #define LOG_INFO 1
 #define LOG_WARNING 2
 
-/* ---- sweeping ---- */
-
-struct sweeper {
-    struct aa_app *app;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t stop;
-    bool is_stopping, is_running;
-};
-
-struct sweep {
-    int64_t now_ms, removed;
-};
-
-static enum aa_err sweep_some(struct aa_conn *conn, void *ctx, struct aa_error *err)
-{
-    struct sweep *sweep = ctx;
-
-    return aa_store_sweep(conn, sweep->now_ms, SWEEP_ROWS, &sweep->removed, err);
-}
-
-static bool is_stopping(struct sweeper *sweeper)
-{
-    bool stopping;
-
-    pthread_mutex_lock(&sweeper->lock);
-    stopping = sweeper->is_stopping;
-    pthread_mutex_unlock(&sweeper->lock);
-    return stopping;
-}
-
-/* Until nothing is left to sweep. */
-static void sweep_all(struct sweeper *sweeper)
-{
-    struct sweep sweep = {.removed = SWEEP_ROWS};
-
-    while (sweep.removed == SWEEP_ROWS && !is_stopping(sweeper)) {
-        struct aa_error err = AA_ERROR_INIT;
-
-        sweep = (struct sweep){aa_app_now_ms(sweeper->app), 0};
-        if (aa_db_write(sweeper->app->db, sweep_some, &sweep, &err)) {
-            aa_app_log(sweeper->app, LOG_WARNING, NULL, "expired rows cannot be removed: %s", err.message);
-            return;
-        }
-    }
-}
-
-/* True when it is time to sweep, false when it is time to stop. */
-static bool wait_for_next(struct sweeper *sweeper)
-{
-    struct timespec until;
-    bool stopping;
-    int rc = 0;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += SWEEP_PAUSE_S;
-    pthread_mutex_lock(&sweeper->lock);
-    while (!sweeper->is_stopping && rc == 0)
-        rc = pthread_cond_timedwait(&sweeper->stop, &sweeper->lock, &until);
-    stopping = sweeper->is_stopping;
-    pthread_mutex_unlock(&sweeper->lock);
-    return !stopping;
-}
-
-static void *sweeper_main(void *arg)
-{
-    struct sweeper *sweeper = arg;
-
-    while (wait_for_next(sweeper))
-        sweep_all(sweeper);
-    return NULL;
-}
-
-static enum aa_err sweeper_start(struct sweeper *sweeper, struct aa_app *app, struct aa_error *err)
-{
-    pthread_condattr_t monotonic;
-
-    *sweeper = (struct sweeper){.app = app};
-    pthread_mutex_init(&sweeper->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&sweeper->stop, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&sweeper->thread, NULL, sweeper_main, sweeper))
-        return aa_fail(err, AA_ERR_THREAD, "the sweeping thread could not be started");
-    sweeper->is_running = true;
-    return AA_OK;
-}
-
-static void sweeper_stop(struct sweeper *sweeper)
-{
-    pthread_mutex_lock(&sweeper->lock);
-    sweeper->is_stopping = true;
-    pthread_cond_signal(&sweeper->stop);
-    pthread_mutex_unlock(&sweeper->lock);
-    if (sweeper->is_running)
-        pthread_join(sweeper->thread, NULL);
-    pthread_cond_destroy(&sweeper->stop);
-    pthread_mutex_destroy(&sweeper->lock);
-}
-
 /* ---- serving ---- */
 
-static struct aa_listener_options listener_options(const struct aa_config *config)
+static struct aa_listener_options listener_options(const struct aa_config *config, const struct aa_app *app)
 {
+    bool has_access_log = aa_config_number(config, AA_CONFIG_access_log) != 0;
+
     return (struct aa_listener_options){
         .address = aa_config_text(config, AA_CONFIG_listen),
         .port = (int)aa_config_number(config, AA_CONFIG_port),
@@ -132,6 +31,10 @@ static struct aa_listener_options listener_options(const struct aa_config *confi
         .workers = (int)aa_config_number(config, AA_CONFIG_workers),
         .trusted_proxies = aa_config_text(config, AA_CONFIG_trusted_proxies),
         .secure = aa_config_number(config, AA_CONFIG_issuer) != 0,
+        .log = app->log,
+        .access = has_access_log ? aa_runtime_log_access : NULL,
+        .log_ctx = app->ctx,
+        .metrics = app->metrics,
     };
 }
 
@@ -173,28 +76,77 @@ static void wait_for_signal(const sigset_t *signals)
         continue;
 }
 
-static enum aa_err listen_until_told(const struct aa_call *call, struct aa_app *app, const struct aa_router *router,
-                                     const sigset_t *signals, struct aa_error *err)
+/* Everything that runs while the server serves. */
+struct service {
+    struct aa_runtime *runtime;
+    const struct aa_config *config;
+    const struct aa_router *router;
+    struct aa_router metrics_router;
+    struct aa_listener *listener, *metrics; /* NULL: not started */
+    struct aa_sweeper sweeper;
+};
+
+/* A listener of its own: what it tells is for operators, and a scrape never waits behind the public's requests. */
+static enum aa_err start_metrics(struct service *service, struct aa_error *err)
 {
-    struct aa_listener_options options = listener_options(call->config);
-    struct aa_listener *listener = NULL;
-    struct sweeper sweeper;
+    struct aa_app *app = &service->runtime->app;
+    struct aa_listener_options options = {.address = aa_config_text(service->config, AA_CONFIG_metrics_listen),
+                                          .port = (int)aa_config_number(service->config, AA_CONFIG_metrics_port),
+                                          .threads = 1,
+                                          .workers = 1,
+                                          .connections_max = METRICS_CONNECTIONS,
+                                          .log = app->log,
+                                          .log_ctx = app->ctx};
     enum aa_err rc;
 
-    options.log = app->log;
-    options.log_ctx = app->ctx;
-    rc = aa_listener_start(&options, router, &listener, err);
-    if (rc)
-        return rc;
-    rc = sweeper_start(&sweeper, app, err);
+    if (!aa_config_text(service->config, AA_CONFIG_metrics_port))
+        return AA_OK;
+    service->metrics_router = aa_endpoint_metrics_router(app);
+    rc = aa_listener_start(&options, &service->metrics_router, &service->metrics, err);
     if (!rc)
-        rc = tell_ready(call->config, aa_listener_port(listener), err);
+        aa_app_log(app, LOG_INFO, NULL, "metrics are at port %d of %s, path /metrics",
+                   aa_listener_port(service->metrics), options.address);
+    return rc;
+}
+
+static enum aa_err start_service(struct service *service, struct aa_error *err)
+{
+    struct aa_app *app = &service->runtime->app;
+    struct aa_listener_options options = listener_options(service->config, app);
+    enum aa_err rc;
+
+    aa_metrics_set(app->metrics, AA_GAUGE_STARTED_S, aa_app_now_ms(app) / 1000);
+    rc = aa_listener_start(&options, service->router, &service->listener, err);
+    if (!rc)
+        rc = start_metrics(service, err);
+    if (!rc)
+        rc = aa_sweeper_start(&service->sweeper, app, err);
+    return rc ? rc : tell_ready(service->config, aa_listener_port(service->listener), err);
+}
+
+/* The metrics last: they tell how the stopping goes. */
+static void stop_service(struct service *service)
+{
+    atomic_store(&service->runtime->is_stopping, true);
+    aa_sweeper_tell_stop(&service->sweeper);
+    aa_listener_stop(service->listener, GRACE_MS);
+    aa_listener_stop(service->metrics, 0);
+    aa_sweeper_clear(&service->sweeper);
+}
+
+static enum aa_err listen_until_told(const struct aa_call *call, struct aa_runtime *runtime,
+                                     const struct aa_router *router, const sigset_t *signals, struct aa_error *err)
+{
+    struct service service = {.runtime = runtime, .config = call->config, .router = router};
+    enum aa_err rc;
+
+    aa_sweeper_init(&service.sweeper);
+    rc = start_service(&service, err);
     if (!rc) {
         wait_for_signal(signals);
-        aa_app_log(app, LOG_INFO, NULL, "stopping");
+        aa_app_log(&runtime->app, LOG_INFO, NULL, "stopping");
     }
-    sweeper_stop(&sweeper);
-    aa_listener_stop(listener, GRACE_MS);
+    stop_service(&service);
     return rc;
 }
 
@@ -213,14 +165,14 @@ static enum aa_err serve(const struct aa_call *call, struct aa_runtime *runtime,
         rc = aa_endpoint_router_init(&router, &runtime->app, err);
     if (rc)
         return rc;
-    rc = listen_until_told(call, &runtime->app, &router, signals, err);
+    rc = listen_until_told(call, runtime, &router, signals, err);
     aa_endpoint_router_clear(&router);
     return rc;
 }
 
 enum aa_err aa_command_serve(const struct aa_call *call, struct aa_error *err)
 {
-    struct aa_runtime runtime = {.log_level = 0};
+    struct aa_runtime runtime = {.log = {.level = 0}};
     sigset_t signals;
     enum aa_err rc;
 

@@ -154,4 +154,9 @@ AA_STORE aa_lockout_add(struct aa_conn *c, struct aa_view key, int64_t now_ms, i
  * noticed. */
 AA_STORE aa_store_sweep(struct aa_conn *c, int64_t now_ms, int64_t limit, int64_t *removed, struct aa_error *err);
 
+/* The tables by number, from 0: what each is called, and how many rows it has. Counting may take seconds. */
+size_t aa_store_table_count(void);
+const char *aa_store_table_name(size_t table);
+AA_STORE aa_store_table_rows(struct aa_conn *c, size_t table, int64_t *rows, struct aa_error *err); /* R */
+
 #endif
