@@ -52,7 +52,7 @@ LAYERS = [
         {"curl/curl.h", *THREADS_AND_CLOCK},
         files={r"http\.c": r"sys/socket\.h", r"io\.c": r"signal\.h", r"signal_fd_pipe\.c": r"fcntl\.h"},
     ),
-    layer("python/src", ["authagent"], {"Python.h", "structmember.h", "errno.h", "unistd.h", "pthread.h"}),
+    layer("python/src", ["authagent", "extension"], {"Python.h", "structmember.h", "errno.h", "unistd.h", "pthread.h"}),
     layer("node/src", ["authagent", "addon"], {"node_api.h"}),
     layer("server/src/metrics", ["base", "authagent", "metrics"]),
     layer(
