@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ._error import AuthAgentError, Refused
 from ._options import make_guard
-from ._request import Body, answer_headers, describe, judge_with_body
+from ._request import Body, answer_headers, check, describe, judge_with_body
 from ._user import NOBODY, User, introduction_of, to_user
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class AuthAgentMiddleware:
             receive = body.replay
             verdict = await judge_with_body(guard, scope, request, body)
         else:
-            verdict = guard.check(**request) or await guard.authorize(**request)
+            verdict = check(guard, request) or await guard.authorize(**request)
         if isinstance(verdict, Answer):
             return await send_answer(verdict, scope, send)
         if verdict is None:

@@ -32,12 +32,19 @@ def route_path(scope: Scope) -> str:
 
 def describe(scope: Scope) -> dict[str, Any]:
     """The guard's arguments. A header that was sent twice is both values: what that means the core knows."""
-    request: dict[str, Any] = {"method": scope.get("method", "GET"), "path": route_path(scope)}
+    path = route_path(scope) if scope.get("root_path") else scope["path"]
+    request: dict[str, Any] = {"method": scope.get("method", "GET"), "path": path}
     for name, value in scope["headers"]:
         field = _FIELDS.get(name)
         if field is not None:
             request[field] = value if field not in request else request[field] + b", " + value
     return request
+
+
+def check(guard: Guard, request: dict[str, Any]) -> Verdict | None:
+    """The hot path. Without a body the other headers decide nothing, and arguments by position cost half of those by name."""
+    get = request.get
+    return guard.check(request["method"], request["path"], get("authorization"), get("origin"), get("preflight_method"))
 
 
 async def judge(guard: Guard, request: dict[str, Any]) -> Verdict:
