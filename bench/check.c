@@ -1,6 +1,6 @@
 /* What a cached check costs in C: aa_guard_check() and its verdict cleared, beside a floor that any check has to pay,
- * a call and one SHA-256 of the token. Rounds alternate within one run and the median counts. Usage: guard_check
- * [ROUNDS]. */
+ * a call and one SHA-256 of the token. Rounds alternate within one run and the median counts; the time is the thread's
+ * own processor time, so that other work on the machine counts little. Usage: guard_check [ROUNDS]. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,6 @@
 #define ROUNDS_MAX 1000
 #define ITERATIONS 200000
 #define RESOURCE "https://mcp.example.com/mcp"
-#define GOAL_NS 250
 
 struct bench {
     struct aa_guard *guard;
@@ -24,11 +23,11 @@ struct bench {
     char authorization[2048];
 };
 
-static double now_ns(void)
+static double read_ns(clockid_t clock)
 {
     struct timespec time;
 
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(clock, &time);
     return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
@@ -49,16 +48,16 @@ static __attribute__((noinline)) void pay_the_floor(struct aa_view token, uint8_
 static double time_floor(struct bench *bench)
 {
     uint8_t digest[AA_SHA256_LEN];
-    double start = now_ns();
+    double start = read_ns(CLOCK_THREAD_CPUTIME_ID);
 
     for (int i = 0; i < ITERATIONS; i++)
         pay_the_floor(bench->token, digest);
-    return (now_ns() - start) / ITERATIONS;
+    return (read_ns(CLOCK_THREAD_CPUTIME_ID) - start) / ITERATIONS;
 }
 
 static double time_check(struct bench *bench)
 {
-    double start = now_ns();
+    double start = read_ns(CLOCK_THREAD_CPUTIME_ID);
 
     for (int i = 0; i < ITERATIONS; i++) {
         struct aa_verdict verdict;
@@ -68,7 +67,7 @@ static double time_check(struct bench *bench)
             die("a check was no hit");
         aa_verdict_clear(&verdict);
     }
-    return (now_ns() - start) / ITERATIONS;
+    return (read_ns(CLOCK_THREAD_CPUTIME_ID) - start) / ITERATIONS;
 }
 
 /* ---- rounds ----------------------------------------------------------------------------------------------------- */
@@ -105,7 +104,7 @@ static void prepare(struct bench *bench, struct aa_guard *guard, size_t token_le
     aa_verdict_clear(&verdict);
 }
 
-static void measure(struct aa_guard *guard, const char *name, size_t token_len, int rounds)
+static void measure(struct aa_guard *guard, const char *name, size_t token_len, const char *goal, int rounds)
 {
     double floors[ROUNDS_MAX];
     double checks[ROUNDS_MAX];
@@ -120,8 +119,8 @@ static void measure(struct aa_guard *guard, const char *name, size_t token_len, 
     }
     floor_ns = median(floors, rounds);
     check_ns = median(checks, rounds);
-    printf("%-28s floor %6.0f ns   check %6.0f ns   ratio %.2f   (goal < %d ns)\n", name, floor_ns, check_ns,
-           check_ns / floor_ns, GOAL_NS);
+    printf("%-28s floor %4.0f ns   check %4.0f ns   ratio %.2f%s\n", name, floor_ns, check_ns, check_ns / floor_ns,
+           goal);
 }
 
 /* ---- two at once ------------------------------------------------------------------------------------------------ */
@@ -135,7 +134,7 @@ static void *check_in_thread(void *arg)
 static double time_threads(struct bench *benches, int count)
 {
     pthread_t threads[2];
-    double start = now_ns();
+    double start = read_ns(CLOCK_MONOTONIC);
 
     for (int i = 0; i < count; i++) {
         if (pthread_create(&threads[i], NULL, check_in_thread, &benches[i]))
@@ -143,7 +142,7 @@ static double time_threads(struct bench *benches, int count)
     }
     for (int i = 0; i < count; i++)
         pthread_join(threads[i], NULL);
-    return (double)count * ITERATIONS / (now_ns() - start) * 1e3;
+    return (double)count * ITERATIONS / (read_ns(CLOCK_MONOTONIC) - start) * 1e3;
 }
 
 /* Different tokens: two connections of two people. */
@@ -202,8 +201,8 @@ int main(int argc, char **argv)
         die("no digests");
     server = http_server_start(0);
     guard = make_guard(server);
-    measure(guard, "opaque token (43 bytes)", 43, rounds);
-    measure(guard, "JWT (700 bytes)", 700, rounds);
+    measure(guard, "opaque token (43 bytes)", 43, "   (goal: check < 250 ns)", rounds);
+    measure(guard, "JWT (700 bytes)", 700, "   (SHA-256 of its length is the floor)", rounds);
     measure_threads(guard, rounds);
     aa_guard_release(guard);
     http_server_stop(server);
