@@ -283,6 +283,8 @@ enum aa_err aa_db_write(struct aa_db *db, aa_db_fn fn, void *ctx, struct aa_erro
 {
     struct job job = {.fn = fn, .ctx = ctx, .err = err};
 
+    if (!db->has_writer)
+        return aa_fail(err, AA_ERR_STORE_READONLY, "the database was opened for reading alone");
     pthread_cond_init(&job.done, NULL);
     pthread_mutex_lock(&db->lock);
     *db->last = &job;
@@ -370,17 +372,17 @@ static enum aa_err connect_and_migrate(struct aa_db *db, const struct aa_db_opti
     struct aa_conn *conn = NULL;
     enum aa_err rc;
 
-    rc = db->driver->connect(db->source, AA_CONN_WRITER, &conn, err);
+    rc = db->driver->connect(db->source, options->read_only ? AA_CONN_READER : AA_CONN_WRITER, &conn, err);
     if (rc)
         return rc;
-    if (db->is_single) {
+    if (db->is_single || options->read_only) {
         db->reader_count = db->idle_count = 1;
         db->idle[0] = conn;
     } else {
         db->writer_conn = conn;
     }
-    rc = aa_migrate(conn, options->migrate, err);
-    if (rc || db->is_single)
+    rc = aa_migrate(conn, options->migrate && !options->read_only, err);
+    if (rc || db->is_single || options->read_only)
         return rc;
     return db->driver->connect(db->source, AA_CONN_KEEPER, &db->keeper_conn, err);
 }
@@ -394,8 +396,9 @@ static enum aa_err start(struct aa_db *db, const struct aa_db_options *options, 
         return rc;
     db->is_single = db->driver->is_single(db->source);
     rc = connect_and_migrate(db, options, err);
-    if (!rc)
-        rc = start_thread(&db->writer, &db->has_writer, writer_main, db, err);
+    if (rc || options->read_only)
+        return rc;
+    rc = start_thread(&db->writer, &db->has_writer, writer_main, db, err);
     if (!rc && !db->is_single)
         rc = start_thread(&db->keeper, &db->has_keeper, keeper_main, db, err);
     return rc;

@@ -23,6 +23,8 @@ struct aa_db_options {
     bool synchronous_normal; /* false: FULL */
     bool migrate;            /* bring the schema up to date at open; false: refuse an old one */
     bool must_exist; /* AA_ERR_NOT_FOUND when there is no database; false: make it, readable for its owner alone */
+    bool read_only;  /* with must_exist: nothing is changed, not even by the engine; aa_db_write() is
+                        AA_ERR_STORE_READONLY */
 };
 
 AA_CHECK enum aa_err aa_db_open(const struct aa_db_options *options, struct aa_db **out, struct aa_error *err);

@@ -4,6 +4,7 @@
 #ifndef AA_DB_DRIVER_H
 #define AA_DB_DRIVER_H
 
+#include "db/backup.h"
 #include "db/db.h"
 #include "db/migrate.h"
 
@@ -27,6 +28,7 @@ enum aa_control {
 };
 
 struct aa_driver {
+    const char *engine; /* "SQLite" */
     enum aa_err (*open)(const struct aa_db_options *options, struct aa_source **out, struct aa_error *err);
     void (*close)(struct aa_source *source);
     /* True when everybody must share one connection (an in-memory database is its connection). */
@@ -55,6 +57,17 @@ struct aa_driver {
     bool (*is_null)(struct aa_stmt *stmt, int column);
     void (*end)(struct aa_stmt *stmt);
     int64_t (*changes)(struct aa_conn *conn);
+
+    /* What follows is NULL where the engine has tools of its own for it. */
+    /* The engine's own check of everything in the database. AA_ERR_STORE with what it found first. */
+    enum aa_err (*check)(struct aa_conn *conn, struct aa_error *err);
+    /* Fills tables and rows: all there are. */
+    enum aa_err (*count)(struct aa_conn *conn, struct aa_db_facts *facts, struct aa_error *err);
+    /* Fills the empty file at `path` with everything, as the connection's read transaction sees it. */
+    enum aa_err (*copy)(struct aa_conn *conn, const char *path, struct aa_error *err);
+    /* Keeps everybody out of the database at `path` until *fd is closed. AA_ERR_STORE_BUSY when somebody is in. This
+     * process must not have it open itself. */
+    enum aa_err (*seize)(const char *path, int *fd, struct aa_error *err);
 };
 
 struct aa_conn {
@@ -66,5 +79,13 @@ struct aa_stmt {
 };
 
 extern const struct aa_driver aa_sqlite_driver;
+
+struct sqlite3;
+struct sqlite3 *aa_sqlite_handle(struct aa_conn *conn); /* for sqlite_backup.c */
+enum aa_err aa_sqlite_fail(struct sqlite3 *handle, int rc, const char *what, struct aa_error *err);
+enum aa_err aa_sqlite_check(struct aa_conn *conn, struct aa_error *err);
+enum aa_err aa_sqlite_count(struct aa_conn *conn, struct aa_db_facts *facts, struct aa_error *err);
+enum aa_err aa_sqlite_copy(struct aa_conn *conn, const char *path, struct aa_error *err);
+enum aa_err aa_sqlite_seize(const char *path, int *fd, struct aa_error *err);
 
 #endif

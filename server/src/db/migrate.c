@@ -21,7 +21,7 @@ static enum aa_err probe(struct aa_conn *conn, int64_t *tables, int64_t *ours, s
     return rc;
 }
 
-static enum aa_err read_version(struct aa_conn *conn, int64_t *version, struct aa_error *err)
+enum aa_err aa_schema_find(struct aa_conn *conn, int64_t *version, struct aa_error *err)
 {
     struct aa_stmt *stmt = NULL;
     int64_t tables = 0, ours = 0;
@@ -100,7 +100,7 @@ enum aa_err aa_migrate(struct aa_conn *conn, bool migrate, struct aa_error *err)
     int64_t version = 0;
     enum aa_err rc;
 
-    rc = read_version(conn, &version, err);
+    rc = aa_schema_find(conn, &version, err);
     if (!rc)
         rc = check_version(migrations, version, migrate, err);
     if (rc || version == (int64_t)migrations->count)
@@ -109,7 +109,7 @@ enum aa_err aa_migrate(struct aa_conn *conn, bool migrate, struct aa_error *err)
     rc = conn->driver->control(conn, AA_CONTROL_BEGIN_WRITE, err);
     if (rc)
         return rc;
-    rc = read_version(conn, &version, err);
+    rc = aa_schema_find(conn, &version, err);
     if (!rc)
         rc = check_version(migrations, version, migrate, err);
     if (!rc)

@@ -24,5 +24,7 @@ extern const struct aa_migrations aa_sqlite_migrations;
  * else. AA_ERR_STORE_VERSION when the database is newer than the program, or older and may not be migrated;
  * AA_ERR_STORE when it holds somebody else's tables. */
 AA_CHECK enum aa_err aa_migrate(struct aa_conn *conn, bool migrate, struct aa_error *err);
+/* The schema a database has; 0 when it is empty. AA_ERR_STORE when it holds somebody else's tables. */
+AA_CHECK enum aa_err aa_schema_find(struct aa_conn *conn, int64_t *version, struct aa_error *err);
 
 #endif

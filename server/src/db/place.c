@@ -59,3 +59,8 @@ enum aa_err aa_place_prepare(const char *path, bool must_exist, struct aa_error 
     rc = make_folder(path, err);
     return rc ? rc : make_file(path, err);
 }
+
+const char *aa_place_of(const char *url)
+{
+    return strncmp(url, "sqlite:", 7) == 0 ? url + 7 : url;
+}

@@ -24,6 +24,7 @@ struct aa_source {
     char *path;
     bool in_memory;
     bool synchronous_normal;
+    bool read_only;
 };
 
 struct sqlite_stmt {
@@ -85,7 +86,7 @@ static enum aa_err code_of(int rc)
 }
 
 /* SQLite's own message names tables and columns, never values. */
-static enum aa_err fail(sqlite3 *handle, int rc, const char *what, struct aa_error *err)
+enum aa_err aa_sqlite_fail(struct sqlite3 *handle, int rc, const char *what, struct aa_error *err)
 {
     const char *text = handle ? sqlite3_errmsg(handle) : sqlite3_errstr(rc);
 
@@ -103,7 +104,7 @@ static void configure(void)
 
 static enum aa_err read_url(const char *url, struct aa_source *source, struct aa_error *err)
 {
-    const char *path = strncmp(url, "sqlite:", 7) == 0 ? url + 7 : url;
+    const char *path = aa_place_of(url);
 
     if (strstr(path, "://"))
         return aa_fail(err, AA_ERR_OPTION_INVALID, "database: no driver for this kind of address; give a file path");
@@ -132,6 +133,7 @@ static enum aa_err sqlite_open(const struct aa_db_options *options, struct aa_so
         return aa_fail(err, AA_ERR_NOMEM, "out of memory opening the database");
     pthread_once(&once, configure);
     source->synchronous_normal = options->synchronous_normal;
+    source->read_only = options->read_only;
     rc = read_url(options->url, source, err);
     if (!rc && !source->in_memory)
         rc = aa_place_prepare(source->path, options->must_exist, err);
@@ -210,21 +212,22 @@ static void sqlite_disconnect(struct aa_conn *base)
 static enum aa_err connect_to(struct sqlite_conn *conn, enum aa_conn_role role, struct aa_error *err)
 {
     const char *path = conn->source->path;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int rc;
 
+    flags |= conn->source->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     if (conn->source->in_memory)
         flags |= SQLITE_OPEN_CREATE;
     rc = sqlite3_open_v2(path, &conn->handle, flags, NULL);
     if (!rc)
         rc = sqlite3_busy_timeout(conn->handle, BUSY_TIMEOUT_MS);
     if (rc)
-        return fail(conn->handle, rc, "the database cannot be opened", err);
-    if (sqlite3_db_readonly(conn->handle, "main") == 1)
+        return aa_sqlite_fail(conn->handle, rc, "the database cannot be opened", err);
+    if (sqlite3_db_readonly(conn->handle, "main") == 1 && !conn->source->read_only)
         return aa_fail(err, AA_ERR_STORE_READONLY, "the database %s may only be read", path);
     rc = set_up(conn, role);
     if (rc)
-        return fail(conn->handle, rc, "the database cannot be opened", err);
+        return aa_sqlite_fail(conn->handle, rc, "the database cannot be opened", err);
     return AA_OK;
 }
 
@@ -292,7 +295,7 @@ static enum aa_err compile(struct sqlite_conn *conn, const char *sql, bool keep,
     rc = sqlite3_prepare_v3(conn->handle, sql, -1, keep ? SQLITE_PREPARE_PERSISTENT : 0, &stmt->handle, NULL);
     if (rc) {
         aa_mem_free(stmt);
-        return fail(conn->handle, rc, "a statement cannot be prepared", err);
+        return aa_sqlite_fail(conn->handle, rc, "a statement cannot be prepared", err);
     }
     if (!find_places(stmt)) {
         sqlite3_finalize(stmt->handle);
@@ -373,7 +376,7 @@ static enum aa_err sqlite_step(struct aa_stmt *base, bool *has_row, struct aa_er
     int rc = stmt->bind_rc ? stmt->bind_rc : sqlite3_step(stmt->handle);
 
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-        return fail(stmt->conn->handle, rc, "a statement failed", err);
+        return aa_sqlite_fail(stmt->conn->handle, rc, "a statement failed", err);
     *has_row = rc == SQLITE_ROW;
     return AA_OK;
 }
@@ -459,7 +462,7 @@ static enum aa_err sqlite_run(struct aa_conn *conn, const char *sql, struct aa_e
 {
     int rc = execute(inner(conn), sql);
 
-    return rc ? fail(inner(conn)->handle, rc, "a statement failed", err) : AA_OK;
+    return rc ? aa_sqlite_fail(inner(conn)->handle, rc, "a statement failed", err) : AA_OK;
 }
 
 static enum aa_err sqlite_control(struct aa_conn *conn, enum aa_control what, struct aa_error *err)
@@ -488,7 +491,13 @@ static void sqlite_checkpoint(struct aa_conn *conn)
     (void)sqlite3_wal_checkpoint_v2(inner(conn)->handle, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
+struct sqlite3 *aa_sqlite_handle(struct aa_conn *conn)
+{
+    return inner(conn)->handle;
+}
+
 const struct aa_driver aa_sqlite_driver = {
+    .engine = "SQLite",
     .open = sqlite_open,
     .close = sqlite_close,
     .is_single = sqlite_is_single,
@@ -510,4 +519,8 @@ const struct aa_driver aa_sqlite_driver = {
     .is_null = sqlite_is_null,
     .end = sqlite_end,
     .changes = sqlite_changes,
+    .check = aa_sqlite_check,
+    .count = aa_sqlite_count,
+    .copy = aa_sqlite_copy,
+    .seize = aa_sqlite_seize,
 };
