@@ -74,6 +74,20 @@ TEST(base64, what_does_not_fit_is_an_error)
     aa_buf_clear(&out);
 }
 
+TEST(base64, a_refusal_leaves_what_was_there)
+{
+    struct aa_buf out;
+
+    aa_buf_init(&out, 100);
+    aa_buf_add_text(&out, "before:");
+    CHECK_ERR(aa_base64url_decode(VIEW("Zm9vYh"), &out, NULL), AA_ERR_BASE64);
+    CHECK_ERR(aa_base64url_decode(VIEW("Zm9v.g"), &out, NULL), AA_ERR_BASE64);
+    CHECK_VIEW(aa_buf_view(&out), "before:");
+    CHECK_OK(aa_base64url_decode(VIEW("Zm9vYg"), &out, NULL));
+    CHECK_VIEW(aa_buf_view(&out), "before:foob");
+    aa_buf_clear(&out);
+}
+
 TEST(base64, every_text_that_decodes_encodes_to_itself)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

@@ -89,6 +89,61 @@ TEST(buf, the_text_always_ends_with_nul)
     aa_buf_clear(&buf);
 }
 
+static void check_number(int64_t number, const char *wanted)
+{
+    struct aa_buf buf;
+
+    aa_buf_init(&buf, 20);
+    aa_buf_add_int(&buf, number);
+    CHECK_TEXT(aa_buf_text(&buf), wanted);
+    aa_buf_clear(&buf);
+}
+
+TEST(buf, numbers_are_decimal)
+{
+    check_number(0, "0");
+    check_number(-1, "-1");
+    check_number(9, "9");
+    check_number(10, "10");
+    check_number(1893456000, "1893456000");
+    check_number(INT64_MAX, "9223372036854775807");
+    check_number(INT64_MIN, "-9223372036854775808");
+}
+
+TEST(buf, room_that_is_expected_holds_nothing_yet)
+{
+    struct aa_buf buf;
+    const char *data;
+
+    aa_buf_init(&buf, 100);
+    aa_buf_expect(&buf, 90);
+    CHECK_TEXT(aa_buf_text(&buf), "");
+    data = buf.data;
+    for (int i = 0; i < 90; i++)
+        aa_buf_add_char(&buf, 'x');
+    CHECK(buf.data == data);
+    aa_buf_expect(&buf, SIZE_MAX); /* no more than there may be, and no failure */
+    for (int i = 0; i < 10; i++)
+        aa_buf_add_char(&buf, 'x');
+    CHECK_OK(aa_buf_check(&buf, "a text", NULL));
+    aa_buf_clear(&buf);
+}
+
+TEST(buf, room_is_given_for_the_caller_to_write)
+{
+    struct aa_buf buf;
+    char *room;
+
+    aa_buf_init(&buf, 5);
+    aa_buf_add_text(&buf, "ab");
+    room = aa_buf_add_room(&buf, 3);
+    memcpy(room, "cde", 3);
+    CHECK_TEXT(aa_buf_text(&buf), "abcde");
+    CHECK(aa_buf_add_room(&buf, 1) == NULL);
+    CHECK_ERR(aa_buf_check(&buf, "a text", NULL), AA_ERR_TOO_LONG);
+    aa_buf_clear(&buf);
+}
+
 TEST(buf, what_is_cut_off_is_overwritten)
 {
     struct aa_buf buf;
@@ -167,6 +222,7 @@ static enum aa_err build(void *ctx)
 
     (void)ctx;
     aa_buf_init(&buf, 4096);
+    aa_buf_expect(&buf, 100);
     for (int i = 0; i < 20; i++) {
         aa_buf_add_format(&buf, "%d", i);
         aa_buf_add_json_string(&buf, VIEW("a \"text\""));

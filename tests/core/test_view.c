@@ -118,6 +118,25 @@ TEST(view, utf8_is_well_formed_or_it_is_not)
     CHECK(aa_view_is_utf8(AA_VIEW_ABSENT));
 }
 
+TEST(view, a_foreign_byte_is_seen_wherever_it_stands)
+{
+    static const char foreign[] = {'\0', '\x80', '\xff'};
+    char text[40];
+
+    for (size_t len = 1; len <= sizeof text; len++) {
+        memset(text, '\x7f', len);
+        CHECK(aa_view_is_utf8(aa_view_make(text, len)));
+        for (size_t at = 0; at < len; at++) {
+            for (size_t i = 0; i < sizeof foreign; i++) {
+                text[at] = foreign[i];
+                CHECK(!aa_view_is_utf8(aa_view_make(text, len)));
+            }
+            text[at] = '\x01';
+        }
+        CHECK(aa_view_is_utf8(aa_view_make(text, len)));
+    }
+}
+
 TEST(view, a_utf8_sequence_is_measured)
 {
     CHECK_INT(aa_view_utf8_len(VIEW("abc")), 1);

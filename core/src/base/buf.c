@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 #define FIRST_CAPACITY 64
+#define INT64_TEXT_MAX 20 /* "-9223372036854775808" */
 
 void aa_buf_init(struct aa_buf *buf, size_t max)
 {
@@ -42,20 +43,12 @@ void aa_buf_cut(struct aa_buf *buf, size_t len)
     buf->len = len;
 }
 
-/* Room for `more` bytes and the closing NUL. Old memory is wiped before it goes: a buffer may hold a secret. */
-static bool reserve(struct aa_buf *buf, size_t more)
+/* Old memory is wiped before it goes: a buffer may hold a secret. */
+static bool grow(struct aa_buf *buf, size_t more)
 {
     size_t capacity = buf->capacity ? buf->capacity : FIRST_CAPACITY;
     char *grown;
 
-    if (buf->bad)
-        return false;
-    if (more > buf->max || buf->len > buf->max - more) {
-        buf->bad = AA_ERR_TOO_LONG;
-        return false;
-    }
-    if (buf->len + more < buf->capacity)
-        return true;
     if (buf->len + more >= SIZE_MAX / 2) { /* doubling would wrap around */
         buf->bad = AA_ERR_NOMEM;
         return false;
@@ -75,6 +68,36 @@ static bool reserve(struct aa_buf *buf, size_t more)
     return true;
 }
 
+/* Room for `more` bytes and the closing NUL. */
+static bool reserve(struct aa_buf *buf, size_t more)
+{
+    if (buf->bad)
+        return false;
+    if (more > buf->max || buf->len > buf->max - more) {
+        buf->bad = AA_ERR_TOO_LONG;
+        return false;
+    }
+    return buf->len + more < buf->capacity || grow(buf, more);
+}
+
+void aa_buf_expect(struct aa_buf *buf, size_t more)
+{
+    if (!buf->bad && buf->len <= buf->max)
+        reserve(buf, more < buf->max - buf->len ? more : buf->max - buf->len);
+}
+
+char *aa_buf_add_room(struct aa_buf *buf, size_t len)
+{
+    char *room;
+
+    if (!reserve(buf, len))
+        return NULL;
+    room = buf->data + buf->len;
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+    return room;
+}
+
 void aa_buf_add(struct aa_buf *buf, struct aa_view bytes)
 {
     if (!reserve(buf, bytes.len))
@@ -92,12 +115,25 @@ void aa_buf_add_text(struct aa_buf *buf, const char *text)
 
 void aa_buf_add_char(struct aa_buf *buf, char c)
 {
-    aa_buf_add(buf, (struct aa_view){&c, 1});
+    if (!reserve(buf, 1))
+        return;
+    buf->data[buf->len++] = c;
+    buf->data[buf->len] = '\0';
 }
 
 void aa_buf_add_int(struct aa_buf *buf, int64_t number)
 {
-    aa_buf_add_format(buf, "%lld", (long long)number);
+    char digits[INT64_TEXT_MAX];
+    char *front = digits + sizeof digits;
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number; /* INT64_MIN has no positive */
+
+    do {
+        *--front = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (number < 0)
+        *--front = '-';
+    aa_buf_add(buf, (struct aa_view){front, (size_t)(digits + sizeof digits - front)});
 }
 
 void aa_buf_add_format(struct aa_buf *buf, const char *format, ...)
@@ -175,25 +211,41 @@ static void add_json_escape(struct aa_buf *buf, char c)
         aa_buf_add_format(buf, "\\u%04x", (unsigned)(unsigned char)c);
 }
 
+/* Stands in JSON text as it is. */
+static bool is_plain_json(char c)
+{
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
+/* Adds what stands in front and is not plain; returns its length. */
+static size_t add_json_special(struct aa_buf *buf, struct aa_view text)
+{
+    char c = text.data[0];
+    size_t len = aa_view_utf8_len(text);
+
+    if (c == '\0')
+        aa_buf_add_text(buf, "\\u0000");
+    else if (len == 1)
+        add_json_escape(buf, c);
+    else if (len)
+        aa_buf_add(buf, (struct aa_view){text.data, len});
+    else
+        aa_buf_add_text(buf, "\xEF\xBF\xBD"); /* U+FFFD */
+    return len ? len : 1;
+}
+
 void aa_buf_add_json_string(struct aa_buf *buf, struct aa_view text)
 {
     aa_buf_add_char(buf, '"');
     while (text.len) {
-        char c = text.data[0];
-        size_t len = 1;
+        size_t len = 0;
 
-        if ((c >= 0 && c < 0x20) || c == '"' || c == '\\' || c == 0x7F) {
-            if (c == '\0')
-                aa_buf_add_text(buf, "\\u0000");
-            else
-                add_json_escape(buf, c);
-        } else if ((len = aa_view_utf8_len(text)) != 0) {
-            aa_buf_add(buf, (struct aa_view){text.data, len});
-        } else {
-            aa_buf_add_text(buf, "\xEF\xBF\xBD"); /* U+FFFD */
-            len = 1;
-        }
+        while (len < text.len && is_plain_json(text.data[len]))
+            len++;
+        aa_buf_add(buf, (struct aa_view){text.data, len});
         text = aa_view_from(text, len);
+        if (text.len)
+            text = aa_view_from(text, add_json_special(buf, text));
     }
     aa_buf_add_char(buf, '"');
 }

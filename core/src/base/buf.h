@@ -26,6 +26,10 @@ void aa_buf_reset(struct aa_buf *buf);      /* len 0, keeps the memory, forgets 
 
 void aa_buf_cut(struct aa_buf *buf, size_t len); /* shortens to len bytes, overwriting the rest */
 
+void aa_buf_expect(struct aa_buf *buf, size_t more); /* makes room now for about that many bytes, once */
+/* Adds len bytes for the caller to write, and returns where; valid until the next append. NULL: marked as failed. */
+char *aa_buf_add_room(struct aa_buf *buf, size_t len);
+
 void aa_buf_add(struct aa_buf *buf, struct aa_view bytes);
 void aa_buf_add_text(struct aa_buf *buf, const char *text);
 void aa_buf_add_char(struct aa_buf *buf, char c);

@@ -12,11 +12,22 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* What stands in front of the first escape. */
+static size_t plain_len(struct aa_view text)
+{
+    size_t percent = aa_view_find(text, '%'), plus = aa_view_find(text, '+');
+    size_t first = percent < plus ? percent : plus;
+
+    return first < text.len ? first : text.len;
+}
+
 bool aa_form_decode(struct aa_view text, char *to, struct aa_view *out)
 {
-    size_t len = 0;
+    size_t len = plain_len(text);
 
-    for (size_t i = 0; i < text.len; i++) {
+    if (len)
+        memmove(to, text.data, len);
+    for (size_t i = len; i < text.len; i++) {
         char c = text.data[i];
 
         if (c == '+') {

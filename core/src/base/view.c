@@ -134,8 +134,30 @@ size_t aa_view_utf8_len(struct aa_view view)
     return view.len ? utf8_sequence((const unsigned char *)view.data, view.len) : 0;
 }
 
+/* True when each of the eight bytes is ASCII other than NUL. What borrows from its neighbour was zero, or stands behind
+ * one. */
+static bool is_plain_word(uint64_t word)
+{
+    return ((word | (word - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080)) == 0;
+}
+
+/* How many words of plain ASCII stand in front, in bytes: nearly always all but the last few. */
+static size_t plain_words_len(struct aa_view view)
+{
+    uint64_t word;
+    size_t len = 0;
+
+    for (; view.len - len >= sizeof word; len += sizeof word) {
+        memcpy(&word, view.data + len, sizeof word);
+        if (!is_plain_word(word))
+            break;
+    }
+    return len;
+}
+
 bool aa_view_is_utf8(struct aa_view view)
 {
+    view = aa_view_from(view, plain_words_len(view));
     while (view.len) {
         size_t len = aa_view_utf8_len(view);
 
