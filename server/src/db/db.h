@@ -56,6 +56,9 @@ struct aa_view aa_stmt_blob(struct aa_stmt *stmt, int column);
 int64_t aa_stmt_int(struct aa_stmt *stmt, int column);
 bool aa_stmt_is_null(struct aa_stmt *stmt, int column);
 void aa_stmt_end(struct aa_stmt *stmt); /* resets and hands back; NULL is fine */
+/* A number from 0 to 63, another one for most connections that may write at the same time; 0 where there is one writer.
+ */
+int aa_conn_lane(const struct aa_conn *conn);
 /* Rows changed by the last INSERT, UPDATE or DELETE of this connection. */
 int64_t aa_conn_changes(struct aa_conn *conn);
 

@@ -72,6 +72,7 @@ struct aa_driver {
 
 struct aa_conn {
     const struct aa_driver *driver;
+    int lane; /* aa_conn_lane() */
 };
 
 struct aa_stmt {

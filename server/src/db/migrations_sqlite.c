@@ -187,8 +187,38 @@ static const char *const first[] = {
     NULL,
 };
 
+/* store/audit.h. A chain is one tree, in its order. */
+static const char *const audit[] = {
+    "CREATE TABLE audit_chains ("
+    "  chain INTEGER NOT NULL PRIMARY KEY,"
+    "  sequence INTEGER NOT NULL,"
+    "  hash BLOB NOT NULL"
+    ") STRICT",
+
+    "CREATE TABLE audit ("
+    "  chain INTEGER NOT NULL,"
+    "  sequence INTEGER NOT NULL,"
+    "  time_ms INTEGER NOT NULL,"
+    "  event TEXT NOT NULL,"
+    "  actor TEXT,"
+    "  user_id TEXT,"
+    "  client_id TEXT,"
+    "  server_id TEXT,"
+    "  grant_id TEXT,"
+    "  address TEXT,"
+    "  request_id TEXT,"
+    "  detail TEXT,"
+    "  prev_hash BLOB NOT NULL,"
+    "  hash BLOB NOT NULL,"
+    "  PRIMARY KEY (chain, sequence)"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX audit_time ON audit (time_ms)",
+    NULL,
+};
+
 static const struct aa_migration list[] = {
     {"first schema", first},
+    {"audit", audit},
 };
 
 const struct aa_migrations aa_sqlite_migrations = {

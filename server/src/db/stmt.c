@@ -57,6 +57,11 @@ void aa_stmt_end(struct aa_stmt *stmt)
         stmt->driver->end(stmt);
 }
 
+int aa_conn_lane(const struct aa_conn *conn)
+{
+    return conn->lane;
+}
+
 int64_t aa_conn_changes(struct aa_conn *conn)
 {
     return conn->driver->changes(conn);

@@ -1,0 +1,172 @@
+#include "store/audit.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "store/record.h"
+
+#define CANONICAL_MAX (64 * 1024)
+#define DIGITS_MAX 24
+
+#define ROW_COLUMNS                                                                                                    \
+    "chain, sequence, time_ms, event, actor, user_id, client_id, server_id, grant_id, address, request_id, detail, "   \
+    "prev_hash, hash"
+static const struct aa_column row_columns[] = {
+    {AA_COLUMN_INT, offsetof(struct aa_audit_row, chain)},
+    {AA_COLUMN_INT, offsetof(struct aa_audit_row, sequence)},
+    {AA_COLUMN_INT, offsetof(struct aa_audit_row, time_ms)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_audit_row, event)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_audit_row, actor)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_audit_row, user_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_audit_row, client_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_audit_row, server_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_audit_row, grant_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_audit_row, address)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_audit_row, request_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_audit_row, detail)},
+    {AA_COLUMN_BLOB, offsetof(struct aa_audit_row, prev_hash)},
+    {AA_COLUMN_BLOB, offsetof(struct aa_audit_row, hash)},
+};
+static const struct aa_shape row_shape = AA_SHAPE(row_columns, struct aa_audit_row);
+
+static const struct aa_column chain_columns[] = {
+    {AA_COLUMN_INT, offsetof(struct aa_audit_chain, chain)},
+    {AA_COLUMN_INT, offsetof(struct aa_audit_chain, sequence)},
+    {AA_COLUMN_BLOB, offsetof(struct aa_audit_chain, hash)},
+};
+static const struct aa_shape chain_shape = AA_SHAPE(chain_columns, struct aa_audit_chain);
+
+/* ---- hashing ---- */
+
+static void add_text(struct aa_buf *out, struct aa_view text)
+{
+    if (aa_view_is_absent(text)) {
+        aa_buf_add_text(out, "-,");
+        return;
+    }
+    aa_buf_add_format(out, "%zu:", text.len);
+    aa_buf_add(out, text);
+    aa_buf_add_char(out, ',');
+}
+
+static void add_number(struct aa_buf *out, int64_t number)
+{
+    struct aa_buf digits;
+
+    aa_buf_init(&digits, DIGITS_MAX);
+    aa_buf_add_int(&digits, number);
+    add_text(out, aa_buf_view(&digits));
+    aa_buf_clear(&digits);
+}
+
+enum aa_err aa_audit_hash(const struct aa_audit_row *row, uint8_t hash[AA_SHA256_LEN], struct aa_error *err)
+{
+    const struct aa_view texts[] = {row->event,    row->actor,   row->user_id,    row->client_id, row->server_id,
+                                    row->grant_id, row->address, row->request_id, row->detail};
+    struct aa_buf bytes;
+    enum aa_err rc;
+
+    aa_buf_init(&bytes, CANONICAL_MAX);
+    aa_buf_add(&bytes, row->prev_hash);
+    add_number(&bytes, row->chain);
+    add_number(&bytes, row->sequence);
+    add_number(&bytes, row->time_ms);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        add_text(&bytes, texts[i]);
+    rc = aa_buf_check(&bytes, "an audit row", err);
+    if (!rc && aa_sha256(aa_buf_view(&bytes), hash))
+        rc = aa_fail(err, AA_ERR_CRYPTO, "SHA-256 failed");
+    aa_buf_clear(&bytes);
+    return rc;
+}
+
+/* ---- appending ---- */
+
+/* Counts the chain on and keeps everybody else from it until the end of the transaction. *prev_hash is the hash of the
+ * row before. */
+static enum aa_err take_head(struct aa_conn *c, struct aa_audit_row *row, uint8_t prev_hash[AA_SHA256_LEN],
+                             struct aa_error *err)
+{
+    static const uint8_t zeros[AA_SHA256_LEN];
+    struct aa_stmt *stmt = NULL;
+    struct aa_view hash;
+    bool has_row = false;
+    enum aa_err rc;
+
+    rc = aa_store_begin(c,
+                        "INSERT INTO audit_chains (chain, sequence, hash) VALUES ($1, 1, $2) "
+                        "ON CONFLICT (chain) DO UPDATE SET sequence = audit_chains.sequence + 1 "
+                        "RETURNING sequence, hash",
+                        AA_ARGS(AA_INT(row->chain), AA_BLOB(aa_view_make(zeros, sizeof zeros))), &stmt, err);
+    if (rc)
+        return rc;
+    rc = aa_stmt_step(stmt, &has_row, err);
+    hash = !rc && has_row ? aa_stmt_blob(stmt, 1) : AA_VIEW_ABSENT;
+    if (!rc && hash.len != AA_SHA256_LEN)
+        rc = aa_fail(err, AA_ERR_STORE, "the head of the audit is damaged");
+    if (!rc) {
+        row->sequence = aa_stmt_int(stmt, 0);
+        memcpy(prev_hash, hash.data, AA_SHA256_LEN);
+    }
+    aa_stmt_end(stmt);
+    return rc;
+}
+
+enum aa_err aa_audit_append(struct aa_conn *c, const struct aa_audit_row *given, struct aa_error *err)
+{
+    uint8_t prev_hash[AA_SHA256_LEN], hash[AA_SHA256_LEN];
+    struct aa_audit_row row = *given;
+    enum aa_err rc;
+
+    row.chain = aa_conn_lane(c);
+    row.prev_hash = aa_view_make(prev_hash, sizeof prev_hash);
+    row.hash = aa_view_make(hash, sizeof hash);
+    rc = take_head(c, &row, prev_hash, err);
+    if (!rc)
+        rc = aa_audit_hash(&row, hash, err);
+    if (!rc)
+        rc = aa_store_insert(c,
+                             "INSERT INTO audit (" ROW_COLUMNS
+                             ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                             &row_shape, &row, err);
+    if (!rc)
+        rc = aa_store_run(c, "UPDATE audit_chains SET hash = $2 WHERE chain = $1",
+                          AA_ARGS(AA_INT(row.chain), AA_BLOB(row.hash)), NULL, err);
+    return rc;
+}
+
+/* ---- reading ---- */
+
+enum aa_err aa_audit_chain_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err)
+{
+    return aa_store_list(c, "SELECT chain, sequence, hash FROM audit_chains ORDER BY chain", AA_NO_ARGS, &chain_shape,
+                         row, ctx, err);
+}
+
+enum aa_err aa_audit_list(struct aa_conn *c, int64_t chain, int64_t after_sequence, int64_t limit, aa_row_fn row,
+                          void *ctx, struct aa_error *err)
+{
+    return aa_store_list(
+        c, "SELECT " ROW_COLUMNS " FROM audit WHERE chain = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
+        AA_ARGS(AA_INT(chain), AA_INT(after_sequence), AA_INT(limit)), &row_shape, row, ctx, err);
+}
+
+enum aa_err aa_audit_tail(struct aa_conn *c, int64_t limit, aa_row_fn row, void *ctx, struct aa_error *err)
+{
+    return aa_store_list(c,
+                         "SELECT " ROW_COLUMNS " FROM audit ORDER BY time_ms DESC, chain DESC, sequence DESC LIMIT $1",
+                         AA_ARGS(AA_INT(limit)), &row_shape, row, ctx, err);
+}
+
+/* One statement, so that what is appended meanwhile is seen with its head or not at all. */
+enum aa_err aa_audit_find_torn(struct aa_conn *c, int64_t *chain, struct aa_error *err)
+{
+    return aa_store_number(c,
+                           "SELECT coalesce(min(chain), -1) FROM ("
+                           "SELECT chain FROM audit_chains WHERE sequence <> "
+                           "coalesce((SELECT max(sequence) FROM audit WHERE audit.chain = audit_chains.chain), 0) "
+                           "UNION ALL SELECT chain FROM audit "
+                           "WHERE chain NOT IN (SELECT chain FROM audit_chains)) AS torn",
+                           AA_NO_ARGS, chain, err);
+}
