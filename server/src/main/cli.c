@@ -14,99 +14,6 @@
 #define STATUS_USAGE 2
 #define HELP_MAX 65536
 
-#define NO_OPTIONS                                                                                                     \
-    {                                                                                                                  \
-        {                                                                                                              \
-            NULL, NULL, NULL                                                                                           \
-        }                                                                                                              \
-    }
-#define JSON_ONLY                                                                                                      \
-    {                                                                                                                  \
-        AA_OPTION_JSON                                                                                                 \
-    }
-#define PASSWORD_OPTIONS                                                                                               \
-    {"password-stdin", NULL, "read the password from standard input (one line)"},                                      \
-    {                                                                                                                  \
-        "generate-password", NULL, "make one up and print it"                                                          \
-    }
-
-static enum aa_err run_version(const struct aa_call *call, struct aa_error *err);
-static enum aa_err run_help(const struct aa_call *call, struct aa_error *err);
-
-static const struct aa_command commands[] = {
-    {"serve", "", 0, 0, "run the server until SIGTERM or SIGINT", NO_OPTIONS, true, aa_command_serve},
-    {"init",
-     "",
-     0,
-     0,
-     "make the database, its keys and the administrator's token (printed once)",
-     {{"new-admin-token", NULL, "replace the administrator's token and print the new one"}, AA_OPTION_JSON},
-     false,
-     aa_command_init},
-    {"user add",
-     "EMAIL",
-     1,
-     1,
-     "add a person",
-     {{"name", "NAME", "what to call them"}, PASSWORD_OPTIONS, AA_OPTION_JSON},
-     false,
-     aa_command_user_add},
-    {"user list", "", 0, 0, "list people", JSON_ONLY, false, aa_command_user_list},
-    {"user passwd",
-     "EMAIL",
-     1,
-     1,
-     "set a new password; ends the person's sessions",
-     {PASSWORD_OPTIONS, AA_OPTION_JSON},
-     false,
-     aa_command_user_passwd},
-    {"user disable", "EMAIL", 1, 1, "keep a person out: sessions end, grants are revoked", NO_OPTIONS, false,
-     aa_command_user_disable},
-    {"user enable", "EMAIL", 1, 1, "let a disabled person in again", NO_OPTIONS, false, aa_command_user_enable},
-    {"server add",
-     "URL",
-     1,
-     1,
-     "register an MCP server",
-     {{"name", "NAME", "what people see (default: its host)"},
-      {"scopes", "LIST", "its scopes, separated by spaces or commas"},
-      {"owner", "USER_ID", "the person it belongs to"},
-      AA_OPTION_JSON},
-     false,
-     aa_command_server_add},
-    {"server list", "", 0, 0, "list registered servers", JSON_ONLY, false, aa_command_server_list},
-    {"server show", "SERVER_ID", 1, 1, "show one", JSON_ONLY, false, aa_command_server_show},
-    {"server remove", "SERVER_ID", 1, 1, "remove one with its keys; its grants are revoked", NO_OPTIONS, false,
-     aa_command_server_remove},
-    {"key create",
-     "SERVER_ID",
-     1,
-     1,
-     "make an API key for a server (printed once)",
-     {{"name", "NAME", "what it is for (default \"key\")"}, AA_OPTION_JSON},
-     false,
-     aa_command_key_create},
-    {"key list", "SERVER_ID", 1, 1, "list a server's keys", JSON_ONLY, false, aa_command_key_list},
-    {"key revoke", "KEY_ID", 1, 1, "revoke a key", NO_OPTIONS, false, aa_command_key_revoke},
-    {"client add",
-     "REDIRECT_URI …",
-     1,
-     10,
-     "register a client by hand",
-     {{"name", "NAME", "what people see"}, {"scope", "LIST", "scopes it may ask for"}, AA_OPTION_JSON},
-     false,
-     aa_command_client_add},
-    {"client list", "", 0, 0, "list clients", JSON_ONLY, false, aa_command_client_list},
-    {"client remove", "CLIENT_ID", 1, 1, "remove one; its grants are revoked", NO_OPTIONS, false,
-     aa_command_client_remove},
-    {"config", "", 0, 0, "print the configuration in force, and where it comes from", JSON_ONLY, true,
-     aa_command_config},
-    {"version", "", 0, 0, "print the version", NO_OPTIONS, false, run_version},
-    {"help", "[COMMAND]", 0, 2, "print this, or a command's own help", NO_OPTIONS, false, run_help},
-};
-
-#define COMMAND_COUNT (sizeof commands / sizeof *commands)
-
 const char *aa_call_option(const struct aa_call *call, const char *name)
 {
     for (size_t i = 0; i < AA_COMMAND_OPTIONS_MAX && call->command->options[i].name; i++)
@@ -120,8 +27,8 @@ const char *aa_call_option(const struct aa_call *call, const char *name)
 static void add_general_help(struct aa_buf *out)
 {
     aa_buf_add_text(out, "usage: " PROGRAM " COMMAND [OPTION …]\n\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        aa_buf_add_format(out, "  %-14s %s\n", commands[i].name, commands[i].summary);
+    for (size_t i = 0; i < aa_command_count; i++)
+        aa_buf_add_format(out, "  %-18s %s\n", aa_commands[i].name, aa_commands[i].summary);
     aa_buf_add_text(out, "\n`" PROGRAM " COMMAND --help` tells more; `" PROGRAM
                          " serve --help` lists the configuration, which every command takes.\n");
 }
@@ -171,7 +78,7 @@ static enum aa_err print_help(const struct aa_command *command, struct aa_error 
     return rc;
 }
 
-static enum aa_err run_version(const struct aa_call *call, struct aa_error *err)
+enum aa_err aa_command_version(const struct aa_call *call, struct aa_error *err)
 {
     (void)call;
     return aa_output_write(AA_VIEW(PROGRAM " " AA_VERSION "\n"), err);
@@ -196,25 +103,25 @@ static size_t match_words(const char *name, size_t count, const char *const *wor
 
 static const struct aa_command *find_command(size_t count, const char *const *words, size_t *used)
 {
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        *used = match_words(commands[i].name, count, words);
+    for (size_t i = 0; i < aa_command_count; i++) {
+        *used = match_words(aa_commands[i].name, count, words);
         if (*used)
-            return &commands[i];
+            return &aa_commands[i];
     }
     return NULL;
 }
 
 static const char *nearest_command(struct aa_view given)
 {
-    const char *nearest = commands[0].name;
+    const char *nearest = aa_commands[0].name;
     size_t least = SIZE_MAX;
 
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        size_t distance = aa_edit_distance(given, aa_view_of(commands[i].name));
+    for (size_t i = 0; i < aa_command_count; i++) {
+        size_t distance = aa_edit_distance(given, aa_view_of(aa_commands[i].name));
 
         if (distance < least) {
             least = distance;
-            nearest = commands[i].name;
+            nearest = aa_commands[i].name;
         }
     }
     return nearest;
@@ -236,7 +143,7 @@ static enum aa_err fail_unknown(size_t count, const char *const *words, struct a
     return AA_ERR_OPTION_UNKNOWN;
 }
 
-static enum aa_err run_help(const struct aa_call *call, struct aa_error *err)
+enum aa_err aa_command_help(const struct aa_call *call, struct aa_error *err)
 {
     const struct aa_command *command;
     size_t used;
@@ -391,7 +298,7 @@ static int run(const struct aa_command *command, int argc, char **argv, int at)
     struct aa_config config;
     struct aa_call call = {.command = command, .config = &config};
     struct parse parse = {.call = &call, .config = &config, .argc = argc, .at = at, .argv = argv};
-    bool is_about_itself = command->run == run_help || command->run == run_version;
+    bool is_about_itself = command->run == aa_command_help || command->run == aa_command_version;
     enum aa_err rc;
 
     aa_config_init(&config);

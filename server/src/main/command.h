@@ -33,6 +33,9 @@ struct aa_command {
     aa_command_fn run;
 };
 
+extern const struct aa_command aa_commands[];
+extern const size_t aa_command_count;
+
 /* The option's value; NULL when it was not given. */
 const char *aa_call_option(const struct aa_call *call, const char *name);
 
@@ -41,6 +44,8 @@ const char *aa_call_option(const struct aa_call *call, const char *name);
         "json", NULL, "print JSON"                                                                                     \
     }
 
+enum aa_err aa_command_help(const struct aa_call *call, struct aa_error *err);
+enum aa_err aa_command_version(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_serve(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_init(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_config(const struct aa_call *call, struct aa_error *err);
