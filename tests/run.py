@@ -21,9 +21,11 @@ from collections.abc import Callable
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "test-logs"
 ASAN_TREE = ROOT / "build" / "asan"
+TSAN_TREE = ROOT / "build" / "tsan"
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
     "AUTH_AGENT_SERVER_BINARY": str(ASAN_TREE / "server" / "auth-agent-server"),
 }
 
@@ -96,6 +98,12 @@ def c_programs(folder: str) -> list[Command]:
     return [Command([str(ASAN_TREE / "tests" / name)], read_cmocka, LOGS / name, 180) for name in names]
 
 
+def threaded_programs() -> list[Command]:
+    """The thread sanitizer needs its addresses where it expects them, hence -R (no randomisation)."""
+    programs = sorted(path for path in (TSAN_TREE / "tests").glob("*_test_*") if path.is_file())
+    return [Command(["setarch", "-R", str(path)], read_cmocka, LOGS / path.name, 300) for path in programs]
+
+
 def pytest(folder: str, timeout_s: int) -> list[Command]:
     report = LOGS / f"pytest-{folder.replace('/', '-')}.xml"
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", f"tests/{folder}"]
@@ -118,6 +126,7 @@ SUITES = [
     Suite("lint", "layers, exported symbols, forbidden calls, formatting, types", lambda: pytest("lint", 600)),
     Suite("core", "the C core under ASan, LSan and UBSan", lambda: c_programs("core")),
     Suite("server", "the authorization server's parts under ASan, LSan and UBSan", lambda: c_programs("server")),
+    Suite("threads", "what several threads run through, under the thread sanitizer", threaded_programs),
     Suite("python", "the CPython extension", lambda: pytest("python", 300)),
     Suite("fastapi", "the FastAPI adapter and its example", lambda: pytest("fastapi", 300)),
     Suite("node", "the Node-API addon", lambda: node("node", 300)),
