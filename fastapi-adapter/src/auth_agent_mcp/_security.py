@@ -2,9 +2,7 @@
 
 import os
 
-from fastapi.openapi.models import OpenIdConnect
-from fastapi.security import SecurityScopes
-from fastapi.security.base import SecurityBase
+from fastapi.security import OpenIdConnect, SecurityScopes
 from starlette.requests import HTTPConnection
 
 from ._middleware import require_scopes
@@ -13,7 +11,7 @@ from ._user import User
 _AUTH_SERVER = "http://localhost:8788"
 
 
-class AuthAgent(SecurityBase):
+class AuthAgent(OpenIdConnect):
     """The user of a route, who needs the scopes it names. It asks nobody: the middleware has done that.
 
     /docs shows a lock and the scopes; its "Authorize" asks the authorization server's own metadata, at ``auth_server`` (default: as for the
@@ -28,12 +26,10 @@ class AuthAgent(SecurityBase):
         self, *, auth_server: str | None = None, scheme_name: str | None = None, description: str | None = None
     ) -> None:
         issuer = (auth_server or os.environ.get("AUTH_AGENT_AUTH_SERVER") or _AUTH_SERVER).rstrip("/")
-        self.model = OpenIdConnect(
-            openIdConnectUrl=f"{issuer}/.well-known/openid-configuration", description=description
-        )
-        self.scheme_name = scheme_name or "AuthAgent"
+        url = f"{issuer}/.well-known/openid-configuration"
+        super().__init__(openIdConnectUrl=url, scheme_name=scheme_name or "AuthAgent", description=description)
 
-    async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> User:
+    async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> User:  # type: ignore[override]
         return require_scopes(connection, *scopes.scopes)
 
 
