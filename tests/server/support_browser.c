@@ -128,14 +128,14 @@ int site_count(struct site *site, const char *user_id)
 /* ---- requests ---- */
 
 static const struct aa_route routes[] = {
-    {AA_METHOD_GET, "/authorize", aa_authorize_get, 0, AA_CORS_NONE, AA_LANE_SLOW, NULL},
-    {AA_METHOD_GET, "/login", aa_login_get, 0, AA_CORS_NONE, AA_LANE_SLOW, NULL},
-    {AA_METHOD_POST, "/login", aa_login_post, AA_LOGIN_BODY_MAX, AA_CORS_NONE, AA_LANE_SLOW, NULL},
-    {AA_METHOD_GET, "/consent", aa_consent_get, 0, AA_CORS_NONE, AA_LANE_SLOW, NULL},
-    {AA_METHOD_POST, "/consent", aa_consent_post, AA_CONSENT_BODY_MAX, AA_CORS_NONE, AA_LANE_SLOW, NULL},
-    {AA_METHOD_GET, "/logout", aa_logout_get, 0, AA_CORS_NONE, AA_LANE_SLOW, NULL},
-    {AA_METHOD_POST, "/logout", aa_logout_post, AA_LOGOUT_BODY_MAX, AA_CORS_NONE, AA_LANE_SLOW, NULL},
-    {AA_METHOD_GET, "/style.css", aa_style_get, 0, AA_CORS_NONE, AA_LANE_FAST, NULL},
+    {AA_METHOD_GET, "/authorize", aa_authorize_get, 0, AA_CORS_NONE, AA_LANE_SLOW},
+    {AA_METHOD_GET, "/login", aa_login_get, 0, AA_CORS_NONE, AA_LANE_SLOW},
+    {AA_METHOD_POST, "/login", aa_login_post, AA_LOGIN_BODY_MAX, AA_CORS_NONE, AA_LANE_SLOW},
+    {AA_METHOD_GET, "/consent", aa_consent_get, 0, AA_CORS_NONE, AA_LANE_SLOW},
+    {AA_METHOD_POST, "/consent", aa_consent_post, AA_CONSENT_BODY_MAX, AA_CORS_NONE, AA_LANE_SLOW},
+    {AA_METHOD_GET, "/logout", aa_logout_get, 0, AA_CORS_NONE, AA_LANE_SLOW},
+    {AA_METHOD_POST, "/logout", aa_logout_post, AA_LOGOUT_BODY_MAX, AA_CORS_NONE, AA_LANE_SLOW},
+    {AA_METHOD_GET, "/style.css", aa_style_get, 0, AA_CORS_NONE, AA_LANE_FAST},
 };
 
 void browser_open(struct browser *browser, struct site *site)

@@ -65,11 +65,33 @@ static void seen(void *app, const struct aa_request *request, struct aa_response
     add_line(&response->body, "request_id", aa_view_of(request->request_id));
 }
 
+/* True on the event thread, after asking for a worker. */
+static bool is_promoted(struct web *w, const struct aa_request *request, struct aa_response *response)
+{
+    if (!request->must_not_wait)
+        return false;
+    pthread_mutex_lock(&w->lock);
+    w->event_thread = thread_id();
+    w->queued++;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+    answer_text(response, AA_VIEW("not yet"));
+    response->wants_worker = true;
+    return true;
+}
+
+static void promoted(void *app, const struct aa_request *request, struct aa_response *response)
+{
+    if (!is_promoted(app, request, response))
+        hello(app, request, response);
+}
+
 static void gate(void *app, const struct aa_request *request, struct aa_response *response)
 {
     struct web *w = app;
 
-    (void)request;
+    if (is_promoted(w, request, response))
+        return;
     note_call(w);
     pthread_mutex_lock(&w->lock);
     w->waiting++;
@@ -79,19 +101,6 @@ static void gate(void *app, const struct aa_request *request, struct aa_response
     w->waiting--;
     pthread_mutex_unlock(&w->lock);
     answer_text(response, AA_VIEW("through"));
-}
-
-static bool promote(void *app, const struct aa_request *request)
-{
-    struct web *w = app;
-
-    (void)request;
-    pthread_mutex_lock(&w->lock);
-    w->event_thread = thread_id();
-    w->queued++;
-    pthread_cond_broadcast(&w->changed);
-    pthread_mutex_unlock(&w->lock);
-    return true;
 }
 
 static void careless(void *app, const struct aa_request *request, struct aa_response *response)
@@ -123,8 +132,8 @@ static const struct aa_route routes[] = {
      .body_max = WEB_BODY_MAX,
      .lane = AA_LANE_SLOW,
      .cors = AA_CORS_ANY},
-    {.method = AA_METHOD_GET, .pattern = "/gate", .handler = gate, .is_slow = promote, .cors = AA_CORS_ANY},
-    {.method = AA_METHOD_GET, .pattern = "/promoted", .handler = hello, .is_slow = promote},
+    {.method = AA_METHOD_GET, .pattern = "/gate", .handler = gate, .cors = AA_CORS_ANY},
+    {.method = AA_METHOD_GET, .pattern = "/promoted", .handler = promoted},
     {.method = AA_METHOD_GET, .pattern = "/careless", .handler = careless},
     {.method = AA_METHOD_GET, .pattern = "/wide", .handler = wide},
 };

@@ -16,7 +16,7 @@
  *   POST /echo       the body, on the event thread
  *   POST /slow       the body, on a worker
  *   GET  /gate       waits until web_open_gate(), on a worker
- *   GET  /promoted   sent to a worker by is_slow
+ *   GET  /promoted   asks for a worker
  *   GET  /careless   sets a header that may not be sent
  *   GET  /wide       sets a header of WEB_WIDE bytes */
 struct web {

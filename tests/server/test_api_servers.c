@@ -9,13 +9,13 @@
 #include "support_app.h"
 
 static const struct aa_route routes[] = {
-    {AA_METHOD_POST, "/api/servers", aa_api_server_create, AA_API_BODY_MAX, AA_CORS_NONE, AA_LANE_SLOW, NULL},
-    {AA_METHOD_GET, "/api/servers", aa_api_server_list, 0, AA_CORS_NONE, AA_LANE_SLOW, NULL},
-    {AA_METHOD_GET, "/api/servers/:id", aa_api_server_show, 0, AA_CORS_NONE, AA_LANE_SLOW, NULL},
-    {AA_METHOD_DELETE, "/api/servers/:id", aa_api_server_delete, 0, AA_CORS_NONE, AA_LANE_SLOW, NULL},
-    {AA_METHOD_POST, "/api/servers/:id/keys", aa_api_key_create, AA_API_BODY_MAX, AA_CORS_NONE, AA_LANE_SLOW, NULL},
-    {AA_METHOD_GET, "/api/servers/:id/keys", aa_api_key_list, 0, AA_CORS_NONE, AA_LANE_SLOW, NULL},
-    {AA_METHOD_DELETE, "/api/servers/:id/keys/:key", aa_api_key_delete, 0, AA_CORS_NONE, AA_LANE_SLOW, NULL},
+    {AA_METHOD_POST, "/api/servers", aa_api_server_create, AA_API_BODY_MAX, AA_CORS_NONE, AA_LANE_SLOW},
+    {AA_METHOD_GET, "/api/servers", aa_api_server_list, 0, AA_CORS_NONE, AA_LANE_SLOW},
+    {AA_METHOD_GET, "/api/servers/:id", aa_api_server_show, 0, AA_CORS_NONE, AA_LANE_SLOW},
+    {AA_METHOD_DELETE, "/api/servers/:id", aa_api_server_delete, 0, AA_CORS_NONE, AA_LANE_SLOW},
+    {AA_METHOD_POST, "/api/servers/:id/keys", aa_api_key_create, AA_API_BODY_MAX, AA_CORS_NONE, AA_LANE_SLOW},
+    {AA_METHOD_GET, "/api/servers/:id/keys", aa_api_key_list, 0, AA_CORS_NONE, AA_LANE_SLOW},
+    {AA_METHOD_DELETE, "/api/servers/:id/keys/:key", aa_api_key_delete, 0, AA_CORS_NONE, AA_LANE_SLOW},
 };
 
 struct api {

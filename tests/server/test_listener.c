@@ -271,6 +271,7 @@ TEST(listener, fast_handlers_run_on_the_event_thread_and_slow_ones_do_not)
 
     web_start_with(&w, (struct aa_listener_options){.threads = 1, .workers = 1});
     CHECK_INT(web_ask(&w, GET("/promoted"), &answer), 200);
+    CHECK_TEXT(answer.body, "hello");
     event_thread = w.event_thread;
     CHECK(thread_of(&w) != event_thread);
     CHECK_INT(web_ask(&w, GET("/hello"), &answer), 200);

@@ -61,6 +61,14 @@ static void unauthorized(void *app, const struct aa_request *request, struct aa_
     aa_response_header(response, "WWW-Authenticate", VIEW("Basic"));
 }
 
+static void hesitant(void *app, const struct aa_request *request, struct aa_response *response)
+{
+    (void)app;
+    (void)request;
+    aa_buf_add_text(&response->body, "not yet");
+    response->wants_worker = true;
+}
+
 static const struct aa_route routes[] = {
     {.method = AA_METHOD_GET, .pattern = "/", .handler = root},
     {.method = AA_METHOD_GET, .pattern = "/api/servers", .handler = list},
@@ -74,6 +82,7 @@ static const struct aa_route routes[] = {
     {.method = AA_METHOD_POST, .pattern = "/mixed", .handler = create},
     {.method = AA_METHOD_POST, .pattern = "/unauthorized", .handler = unauthorized, .cors = AA_CORS_ANY},
     {.method = AA_METHOD_GET, .pattern = "/silent", .handler = silent},
+    {.method = AA_METHOD_GET, .pattern = "/hesitant", .handler = hesitant, .cors = AA_CORS_ANY},
     {.method = AA_METHOD_GET, .pattern = "/endless", .handler = endless, .cors = AA_CORS_ANY},
     {.method = AA_METHOD_GET, .pattern = "/deep/:a/:b/:c/:d", .handler = deep},
 };
@@ -84,17 +93,23 @@ struct answer {
     struct aa_response response;
 };
 
-static void dispatch(struct answer *a, enum aa_method method, const char *path, const char *body)
+static void dispatch_on(bool event_thread, struct answer *a, enum aa_method method, const char *path, const char *body)
 {
     struct aa_router router = {routes, sizeof routes / sizeof *routes, &a->calls, NULL};
 
     memset(a, 0, sizeof *a);
+    a->request.must_not_wait = event_thread;
     a->request.method = method;
     a->request.path = VIEW(path);
     a->request.body = VIEW(body);
     strcpy(a->request.request_id, "abcdefghijkmnpqr");
     aa_response_init(&a->response, BODY_MAX);
     aa_router_dispatch(&router, &a->request, &a->response);
+}
+
+static void dispatch(struct answer *a, enum aa_method method, const char *path, const char *body)
+{
+    dispatch_on(false, a, method, path, body);
 }
 
 static void check_header(const struct answer *a, const char *name, const char *value)
@@ -383,6 +398,34 @@ TEST(router, a_handler_without_a_status_is_a_mistake_that_is_complained_about)
     aa_response_clear(&a.response);
     dispatch(&a, AA_METHOD_GET, "/", NULL);
     CHECK(a.response.complaint == NULL);
+    aa_response_clear(&a.response);
+}
+
+TEST(router, a_handler_that_must_not_wait_may_ask_for_a_worker)
+{
+    struct answer a;
+
+    dispatch_on(true, &a, AA_METHOD_GET, "/hesitant", NULL);
+    CHECK(a.response.wants_worker);
+    CHECK_INT(a.response.status, 0);
+    CHECK(a.response.complaint == NULL);
+    aa_response_clear(&a.response);
+    dispatch_on(true, &a, AA_METHOD_GET, "/", NULL);
+    CHECK(!a.response.wants_worker);
+    CHECK_INT(a.response.status, 200);
+    check_header(&a, "X-Content-Type-Options", "nosniff");
+    aa_response_clear(&a.response);
+}
+
+TEST(router, a_handler_that_wants_a_worker_on_a_worker_is_a_mistake)
+{
+    struct answer a;
+
+    dispatch(&a, AA_METHOD_GET, "/hesitant", NULL);
+    CHECK_INT(a.response.status, 500);
+    CHECK(!a.response.wants_worker);
+    CHECK_VIEW(aa_buf_view(&a.response.body), "{\"error\":\"server_error\"}");
+    assert_non_null(a.response.complaint);
     aa_response_clear(&a.response);
 }
 

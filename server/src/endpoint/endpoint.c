@@ -39,48 +39,48 @@
 /* Everything that stands below the issuer. Any origin may call what clients in browsers need; nothing may script the
  * pages that people see, nor the administrator's API, nor introspection, whose callers are servers. */
 static const struct aa_route below_issuer[] = {
-    {GET, AS_METADATA, aa_metadata_get, 0, ANY, FAST, NULL},
-    {GET, OPENID_METADATA, aa_metadata_get, 0, ANY, FAST, NULL},
-    {GET, "/.well-known/jwks.json", aa_jwks_get, 0, ANY, FAST, NULL},
-    {GET, RESOURCE_METADATA, aa_resource_metadata_get, 0, ANY, FAST, NULL},
-    {GET, RESOURCE_METADATA "/:server_id", aa_resource_metadata_get, 0, ANY, FAST, NULL},
+    {GET, AS_METADATA, aa_metadata_get, 0, ANY, FAST},
+    {GET, OPENID_METADATA, aa_metadata_get, 0, ANY, FAST},
+    {GET, "/.well-known/jwks.json", aa_jwks_get, 0, ANY, FAST},
+    {GET, RESOURCE_METADATA, aa_resource_metadata_get, 0, ANY, FAST},
+    {GET, RESOURCE_METADATA "/:server_id", aa_resource_metadata_get, 0, ANY, FAST},
 
-    {GET, "/authorize", aa_authorize_get, 0, NONE, SLOW, NULL},
-    {GET, "/login", aa_login_get, 0, NONE, SLOW, NULL},
-    {POST, "/login", aa_login_post, AA_LOGIN_BODY_MAX, NONE, SLOW, NULL},
-    {GET, "/consent", aa_consent_get, 0, NONE, SLOW, NULL},
-    {POST, "/consent", aa_consent_post, AA_CONSENT_BODY_MAX, NONE, SLOW, NULL},
-    {GET, "/logout", aa_logout_get, 0, NONE, SLOW, NULL},
-    {POST, "/logout", aa_logout_post, AA_LOGOUT_BODY_MAX, NONE, SLOW, NULL},
-    {GET, "/style.css", aa_style_get, 0, NONE, FAST, NULL},
+    {GET, "/authorize", aa_authorize_get, 0, NONE, SLOW},
+    {GET, "/login", aa_login_get, 0, NONE, SLOW},
+    {POST, "/login", aa_login_post, AA_LOGIN_BODY_MAX, NONE, SLOW},
+    {GET, "/consent", aa_consent_get, 0, NONE, SLOW},
+    {POST, "/consent", aa_consent_post, AA_CONSENT_BODY_MAX, NONE, SLOW},
+    {GET, "/logout", aa_logout_get, 0, NONE, SLOW},
+    {POST, "/logout", aa_logout_post, AA_LOGOUT_BODY_MAX, NONE, SLOW},
+    {GET, "/style.css", aa_style_get, 0, NONE, FAST},
 
-    {POST, "/token", aa_token_post, AA_TOKEN_BODY_MAX, ANY, SLOW, NULL},
-    {POST, "/introspect", aa_introspect_post, AA_INTROSPECT_BODY_MAX, NONE, FAST, aa_introspect_is_slow},
-    {POST, "/revoke", aa_revoke_post, AA_REVOKE_BODY_MAX, ANY, SLOW, NULL},
-    {GET, "/userinfo", aa_userinfo_get, 0, ANY, FAST, NULL},
-    {POST, "/userinfo", aa_userinfo_get, AA_USERINFO_BODY_MAX, ANY, FAST, NULL},
-    {POST, "/register", aa_register_post, AA_REGISTER_BODY_MAX, ANY, SLOW, NULL},
+    {POST, "/token", aa_token_post, AA_TOKEN_BODY_MAX, ANY, SLOW},
+    {POST, "/introspect", aa_introspect_post, AA_INTROSPECT_BODY_MAX, NONE, FAST},
+    {POST, "/revoke", aa_revoke_post, AA_REVOKE_BODY_MAX, ANY, SLOW},
+    {GET, "/userinfo", aa_userinfo_get, 0, ANY, FAST},
+    {POST, "/userinfo", aa_userinfo_get, AA_USERINFO_BODY_MAX, ANY, FAST},
+    {POST, "/register", aa_register_post, AA_REGISTER_BODY_MAX, ANY, SLOW},
 
-    {POST, "/api/servers", aa_api_server_create, AA_API_BODY_MAX, NONE, SLOW, NULL},
-    {GET, "/api/servers", aa_api_server_list, 0, NONE, SLOW, NULL},
-    {GET, "/api/servers/:id", aa_api_server_show, 0, NONE, SLOW, NULL},
-    {DELETE, "/api/servers/:id", aa_api_server_delete, 0, NONE, SLOW, NULL},
-    {POST, "/api/servers/:id/keys", aa_api_key_create, AA_API_BODY_MAX, NONE, SLOW, NULL},
-    {GET, "/api/servers/:id/keys", aa_api_key_list, 0, NONE, SLOW, NULL},
-    {DELETE, "/api/servers/:id/keys/:key", aa_api_key_delete, 0, NONE, SLOW, NULL},
+    {POST, "/api/servers", aa_api_server_create, AA_API_BODY_MAX, NONE, SLOW},
+    {GET, "/api/servers", aa_api_server_list, 0, NONE, SLOW},
+    {GET, "/api/servers/:id", aa_api_server_show, 0, NONE, SLOW},
+    {DELETE, "/api/servers/:id", aa_api_server_delete, 0, NONE, SLOW},
+    {POST, "/api/servers/:id/keys", aa_api_key_create, AA_API_BODY_MAX, NONE, SLOW},
+    {GET, "/api/servers/:id/keys", aa_api_key_list, 0, NONE, SLOW},
+    {DELETE, "/api/servers/:id/keys/:key", aa_api_key_delete, 0, NONE, SLOW},
 
-    {GET, "/healthz", aa_healthz_get, 0, NONE, FAST, NULL},
-    {GET, "/readyz", aa_readyz_get, 0, NONE, SLOW, NULL},
+    {GET, "/healthz", aa_healthz_get, 0, NONE, FAST},
+    {GET, "/readyz", aa_readyz_get, 0, NONE, SLOW},
 };
 
 /* RFC 8414 §3.1 and, for OpenID, MCP's discovery order: the issuer's path behind the well-known part. */
 static const struct aa_route path_inserted[] = {
-    {GET, AS_METADATA, aa_metadata_get, 0, ANY, FAST, NULL},
-    {GET, OPENID_METADATA, aa_metadata_get, 0, ANY, FAST, NULL},
+    {GET, AS_METADATA, aa_metadata_get, 0, ANY, FAST},
+    {GET, OPENID_METADATA, aa_metadata_get, 0, ANY, FAST},
 };
 
 static const struct aa_route for_operators[] = {
-    {GET, "/metrics", aa_metrics_get, 0, NONE, FAST, NULL},
+    {GET, "/metrics", aa_metrics_get, 0, NONE, FAST},
 };
 
 #define BELOW_COUNT (sizeof below_issuer / sizeof *below_issuer)

@@ -48,32 +48,26 @@ static bool has_claimed_id(const struct credentials *credentials)
            aa_view_equal(credentials->claimed_id, aa_buf_view(&credentials->server_id));
 }
 
-/* *good tells whether credentials->server_id is asking. */
-static enum aa_err credentials_check(struct aa_app *app, struct credentials *credentials, bool *good,
-                                     struct aa_error *err)
+/* GOOD when credentials->server_id is asking. Only on a worker is a key hashed that is not known yet. */
+static enum aa_err credentials_check(struct aa_app *app, bool may_wait, struct credentials *credentials,
+                                     enum aa_key_verdict *verdict, struct aa_error *err)
 {
-    enum aa_key_verdict verdict;
+    bool good = false;
+    enum aa_err rc = AA_OK;
 
-    *good = false;
+    *verdict = AA_KEY_BAD;
     if (aa_view_is_absent(credentials->secret))
         return AA_OK;
-    verdict = aa_server_key_check_fast(app, credentials->secret, &credentials->server_id);
-    if (verdict == AA_KEY_UNKNOWN_YET)
-        return aa_server_key_check(app, credentials->claimed_id, credentials->secret, good, &credentials->server_id,
-                                   err);
-    *good = verdict == AA_KEY_GOOD && has_claimed_id(credentials);
-    return aa_buf_check(&credentials->server_id, "a server's id", err);
-}
-
-bool aa_introspect_is_slow(void *app, const struct aa_request *request)
-{
-    struct credentials credentials;
-    bool is_slow = false;
-
-    if (!credentials_read(&credentials, request) && !aa_view_is_absent(credentials.secret))
-        is_slow = aa_server_key_check_fast(app, credentials.secret, &credentials.server_id) == AA_KEY_UNKNOWN_YET;
-    credentials_clear(&credentials);
-    return is_slow;
+    *verdict = aa_server_key_check_fast(app, credentials->secret, &credentials->server_id);
+    if (*verdict == AA_KEY_GOOD)
+        good = has_claimed_id(credentials);
+    else if (*verdict == AA_KEY_UNKNOWN_YET && !may_wait)
+        return AA_OK;
+    else if (*verdict == AA_KEY_UNKNOWN_YET)
+        rc =
+            aa_server_key_check(app, credentials->claimed_id, credentials->secret, &good, &credentials->server_id, err);
+    *verdict = good ? AA_KEY_GOOD : AA_KEY_BAD;
+    return rc ? rc : aa_buf_check(&credentials->server_id, "a server's id", err);
 }
 
 static void answer_unauthorized(struct aa_response *response)
@@ -176,15 +170,17 @@ void aa_introspect_post(void *app, const struct aa_request *request, struct aa_r
 {
     struct credentials credentials;
     struct aa_error err = AA_ERROR_INIT;
-    bool good = false;
+    enum aa_key_verdict verdict = AA_KEY_BAD;
     enum aa_err rc;
 
     rc = credentials_read(&credentials, request);
     if (!rc)
-        rc = credentials_check(app, &credentials, &good, &err);
+        rc = credentials_check(app, !request->must_not_wait, &credentials, &verdict, &err);
     if (rc)
         aa_answer_trouble(app, request, response, rc, &err);
-    else if (!good)
+    else if (verdict == AA_KEY_UNKNOWN_YET)
+        response->wants_worker = true;
+    else if (verdict == AA_KEY_BAD)
         answer_unauthorized(response);
     else
         introspect(app, request, response, aa_buf_view(&credentials.server_id));

@@ -28,7 +28,8 @@
 #define DRAIN_MAX (64 * 1024)
 #define LIBRARY_SLACK_S 5 /* its own timeout is the backstop behind ours */
 #define DROP_WAIT_MS 1000 /* for answers to what was dropped at the end */
-#define POLL_NS 2000000   /* between two looks whether all is done, at the end only */
+#define IDS_AT_ONCE 16
+#define POLL_NS 2000000 /* between two looks whether all is done, at the end only */
 #define LOG_ERROR 3
 
 struct aa_listener {
@@ -181,15 +182,28 @@ static struct aa_connection *connection_of(struct MHD_Connection *library)
 
 /* ---- an exchange begins ----------------------------------------------------------------------------------------- */
 
+/* Fetched for many requests at once: the system call would be a twentieth of a short request. */
+static const uint8_t *random_for_id(void)
+{
+    static _Thread_local uint8_t bytes[IDS_AT_ONCE * AA_REQUEST_ID_LEN];
+    static _Thread_local size_t used = sizeof bytes;
+
+    if (used == sizeof bytes) {
+        if (getrandom(bytes, sizeof bytes, 0) < 0)
+            memset(bytes, 0, sizeof bytes);
+        used = 0;
+    }
+    used += AA_REQUEST_ID_LEN;
+    return bytes + used - AA_REQUEST_ID_LEN;
+}
+
 /* 80 bits, for finding a request in the log; not a secret. */
 static void make_request_id(char id[AA_REQUEST_ID_LEN + 1])
 {
     static const char alphabet[] = "abcdefghijkmnpqrstuvwxyz23456789";
-    uint8_t random[AA_REQUEST_ID_LEN] = {0};
+    const uint8_t *random = random_for_id();
     size_t i;
 
-    if (getrandom(random, sizeof random, 0) < 0)
-        memset(random, 0, sizeof random);
     for (i = 0; i < AA_REQUEST_ID_LEN; i++)
         id[i] = alphabet[random[i] % (sizeof alphabet - 1)];
     id[AA_REQUEST_ID_LEN] = '\0';
@@ -454,16 +468,6 @@ static void drop_from_worker(struct aa_work *work)
     resume(exchange);
 }
 
-static bool is_slow(const struct exchange *exchange)
-{
-    const struct aa_route *route = exchange->route;
-
-    if (!route)
-        return false;
-    return route->lane == AA_LANE_SLOW ||
-           (route->is_slow && route->is_slow(exchange->listener->router->app, &exchange->request));
-}
-
 /* Suspended first: a worker may be done before this returns. */
 static enum MHD_Result send_to_worker(struct exchange *exchange)
 {
@@ -485,10 +489,15 @@ static enum MHD_Result finish(struct exchange *exchange)
         return refuse_and_close(exchange, exchange->refusal);
     exchange->request.body = aa_buf_view(&exchange->body);
     aa_connection_enter(exchange->connection, AA_PHASE_WORK);
-    if (is_slow(exchange))
+    if (exchange->route && exchange->route->lane == AA_LANE_SLOW)
         return send_to_worker(exchange);
+    exchange->request.must_not_wait = true;
     aa_router_dispatch(exchange->listener->router, &exchange->request, &exchange->response);
-    return answer(exchange);
+    if (!exchange->response.wants_worker)
+        return answer(exchange);
+    exchange->request.must_not_wait = false;
+    aa_response_reset(&exchange->response);
+    return send_to_worker(exchange);
 }
 
 /* Called with a complete head, then for each part of the body, then at its end, and once more after a worker is done.

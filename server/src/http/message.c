@@ -60,6 +60,7 @@ void aa_response_init(struct aa_response *response, size_t body_max)
     aa_buf_init(&response->body, body_max);
     aa_buf_init(&response->header_memory, HEADER_MEMORY_MAX);
     response->header_count = 0;
+    response->wants_worker = false;
     response->complaint = NULL;
 }
 
@@ -67,6 +68,7 @@ void aa_response_clear(struct aa_response *response)
 {
     response->status = 0;
     response->header_count = 0;
+    response->wants_worker = false;
     response->complaint = NULL;
     aa_buf_wipe_clear(&response->body);
     aa_buf_wipe_clear(&response->header_memory);
@@ -76,6 +78,7 @@ void aa_response_reset(struct aa_response *response)
 {
     response->status = 0;
     response->header_count = 0;
+    response->wants_worker = false;
     response->complaint = NULL;
     aa_buf_reset(&response->body);
     aa_buf_reset(&response->header_memory);

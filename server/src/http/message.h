@@ -39,6 +39,7 @@ struct aa_request { /* borrowed for the handler's call */
     struct aa_view peer; /* canonical text of the client's address: "192.0.2.1", "2001:db8::1"; from trusted_proxies'
                             headers when so configured */
     bool secure;         /* https, as far as we or a trusted proxy can tell */
+    bool must_not_wait;  /* on the event thread: a handler that would block asks for a worker (wants_worker) */
     char request_id[AA_REQUEST_ID_LEN + 1];
 };
 
@@ -60,6 +61,7 @@ struct aa_response {
         size_t name_offset, name_len, value_offset, value_len;
     } headers[AA_RESPONSE_HEADERS_MAX];
     size_t header_count;
+    bool wants_worker;     /* nothing is answered yet: the request is for a worker, where the handler is called again */
     const char *complaint; /* a mistake of ours that was noticed (a header that may not be sent, no status); the
                               listener logs it. NULL: none */
 };

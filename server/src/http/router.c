@@ -24,32 +24,38 @@ struct params {
     size_t count;
 };
 
-/* One segment of the pattern against one of the path, raw bytes on both sides: "%2F" is never "/". */
-static bool segment_matches(struct aa_view pattern, struct aa_view segment, struct params *params)
+/* Takes what a ":name" of the pattern stands for: one segment that is not empty. */
+static bool take_param(struct aa_view *path, struct params *params)
 {
-    if (pattern.len == 0 || pattern.data[0] != ':')
-        return aa_view_equal(pattern, segment);
+    size_t slash = aa_view_find(*path, '/');
+    struct aa_view segment = aa_view_slice(*path, 0, slash);
+
     if (segment.len == 0 || params->count == AA_HTTP_PARAMS_MAX)
         return false;
     params->values[params->count++] = segment;
+    *path = aa_view_from(*path, segment.len);
     return true;
 }
 
+/* Raw bytes on both sides: "%2F" is never "/". A pattern begins with "/", and so does a path. */
 static bool path_matches(const char *pattern, struct aa_view path, struct params *params)
 {
-    struct aa_view pattern_rest = aa_view_of(pattern), path_rest = path;
+    const char *at = pattern;
 
     params->count = 0;
-    for (;;) {
-        struct aa_view pattern_segment, path_segment;
-        bool more_pattern = aa_view_cut(pattern_rest, '/', &pattern_segment, &pattern_rest);
-        bool more_path = aa_view_cut(path_rest, '/', &path_segment, &path_rest);
-
-        if (more_pattern != more_path || !segment_matches(pattern_segment, path_segment, params))
+    while (*at) {
+        if (*at == ':' && at > pattern && at[-1] == '/') {
+            if (!take_param(&path, params))
+                return false;
+            at += strcspn(at, "/");
+        } else if (path.len && path.data[0] == *at) {
+            path = aa_view_from(path, 1);
+            at++;
+        } else {
             return false;
-        if (!more_path)
-            return true;
+        }
     }
+    return path.len == 0;
 }
 
 static const struct aa_route *find_method(const struct aa_router *router, struct aa_request *request,
@@ -208,6 +214,11 @@ static void mend(struct aa_response *response)
     response->complaint = complaint;
 }
 
+static bool is_deferred(const struct aa_request *request, const struct aa_response *response)
+{
+    return request->must_not_wait && response->wants_worker;
+}
+
 static void run(const struct aa_router *router, const struct aa_route *route, const struct aa_request *request,
                 struct aa_response *response)
 {
@@ -217,6 +228,8 @@ static void run(const struct aa_router *router, const struct aa_route *route, co
         router->call(router->app, route->handler, request, response);
     else
         route->handler(router->app, request, response);
+    if (is_deferred(request, response))
+        return;
     mend(response);
     if (route->cors == AA_CORS_ANY)
         add_cors(response);
@@ -230,7 +243,8 @@ void aa_router_dispatch(const struct aa_router *router, struct aa_request *reque
         run(router, route, request, response);
     else
         answer_without_route(router, request, response);
-    add_common(request, response);
+    if (!is_deferred(request, response))
+        add_common(request, response);
 }
 
 void aa_router_refuse(const struct aa_router *router, struct aa_request *request, struct aa_response *response,

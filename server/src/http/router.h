@@ -5,7 +5,8 @@
 #include "http/message.h"
 
 /* FAST handlers run on the event thread and must not block; SLOW ones (password hashing, writes, outgoing fetches) run
- * on workers with the connection suspended. */
+ * on workers with the connection suspended. A FAST one whose rare request must wait (an API key seen for the first
+ * time) sets response->wants_worker where request->must_not_wait, and is called again on a worker. */
 enum aa_lane { AA_LANE_FAST, AA_LANE_SLOW };
 enum aa_cors { AA_CORS_NONE, AA_CORS_ANY /* "*", no credentials, MCP-Protocol-Version and Authorization allowed */ };
 
@@ -18,9 +19,6 @@ struct aa_route {
     size_t body_max; /* bytes; 0: a body is refused */
     enum aa_cors cors;
     enum aa_lane lane;
-    /* For a FAST route whose rare request must wait (an API key seen for the first time): true sends this one to the
-     * slow lane. Called on the event thread with the whole body read; must not block. NULL: never. */
-    bool (*is_slow)(void *app, const struct aa_request *request);
 };
 
 struct aa_router {
@@ -36,7 +34,8 @@ struct aa_router {
 const struct aa_route *aa_router_find(const struct aa_router *router, struct aa_request *request);
 /* Finds and runs, and answers itself what needs no handler: 404, 405 with Allow, OPTIONS (CORS preflight where the path
  * has AA_CORS_ANY), 413. Adds the headers every answer has (X-Content-Type-Options, Referrer-Policy,
- * Strict-Transport-Security when secure, request id). Tests call this without a socket. */
+ * Strict-Transport-Security when secure, request id). Tests call this without a socket. When request->must_not_wait, it
+ * may end in response->wants_worker and no answer. */
 void aa_router_dispatch(const struct aa_router *router, struct aa_request *request, struct aa_response *response);
 
 struct aa_http_refusal {
