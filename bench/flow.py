@@ -49,9 +49,13 @@ class Client:
             "grant_types": ["authorization_code", "refresh_token"],
             "token_endpoint_auth_method": "none",
         }
-        self.client_id = json.loads(self.request("POST", "/register", json.dumps(registration), "application/json")[2])["client_id"]
+        self.client_id = json.loads(self.request("POST", "/register", json.dumps(registration), "application/json")[2])[
+            "client_id"
+        ]
 
-    def request(self, method: str, target: str, body: str | None = None, kind: str = "", **headers: str) -> tuple[int, str, bytes]:
+    def request(
+        self, method: str, target: str, body: str | None = None, kind: str = "", **headers: str
+    ) -> tuple[int, str, bytes]:
         """Status, Location and body of one request, cookies kept."""
         parts = urllib.parse.urlsplit(target)
         path = urllib.parse.urlunsplit(("", "", parts.path, parts.query, ""))

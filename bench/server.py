@@ -56,7 +56,15 @@ class Server:
             "AUTH_AGENT_THREADS": "1",
         }
         self.admin_token = re.search(r"adm_\w+", run(str(SERVER), "init", **self.environment)).group(0)
-        run(str(SERVER), "user", "add", "bench@example.com", "--password-stdin", stdin=PASSWORD + "\n", **self.environment)
+        run(
+            str(SERVER),
+            "user",
+            "add",
+            "bench@example.com",
+            "--password-stdin",
+            stdin=PASSWORD + "\n",
+            **self.environment,
+        )
         self.process: subprocess.Popen | None = None
 
     def start(self) -> float:
@@ -68,7 +76,9 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        request = b"GET /.well-known/oauth-authorization-server HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        request = (
+            b"GET /.well-known/oauth-authorization-server HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        )
         while True:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
@@ -111,7 +121,15 @@ def mint_tokens(server: Server, count: int) -> list[str]:
 def wrk(port: int, seconds: float, tokens: str, authorization: str) -> float:
     output = run(
         *pinned(1),
-        *["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", str(ROOT / "bench" / "introspect.lua"), f"http://127.0.0.1:{port}"],
+        *[
+            "wrk",
+            "-t1",
+            "-c64",
+            f"-d{seconds}s",
+            "-s",
+            str(ROOT / "bench" / "introspect.lua"),
+            f"http://127.0.0.1:{port}",
+        ],
         TOKENS=tokens,
         AUTHORIZATION=authorization,
     )
@@ -122,7 +140,9 @@ def wrk(port: int, seconds: float, tokens: str, authorization: str) -> float:
 
 
 def measure_introspection(server: Server, folder: str, rounds: int, seconds: float) -> None:
-    registered = server.api("/api/servers", {"server_url": RESOURCE, "server_name": "bench", "scopes": ["files:read", "files:write"]})
+    registered = server.api(
+        "/api/servers", {"server_url": RESOURCE, "server_name": "bench", "scopes": ["files:read", "files:write"]}
+    )
     server_id = registered["server_id"]
     key = server.api(f"/api/servers/{server_id}/keys", {"name": "bench"})["key_secret"]
     authorization = "Basic " + base64.b64encode(f"{server_id}:{key}".encode()).decode()
@@ -142,7 +162,9 @@ def measure_introspection(server: Server, folder: str, rounds: int, seconds: flo
         floor.wait(timeout=10)
     constant, introspection = (statistics.median(rates[name]) for name in ("constant", "introspection"))
     print(f"constant answer, same listener  {constant:10.0f} requests/s")
-    print(f"introspection, 200 live tokens  {introspection:10.0f} requests/s   {introspection / constant:.2f} of the constant answer")
+    print(
+        f"introspection, 200 live tokens  {introspection:10.0f} requests/s   {introspection / constant:.2f} of the constant answer"
+    )
 
 
 def main() -> None:

@@ -62,10 +62,16 @@ LAYERS = [
         files={"listener.c": r"microhttpd\.h"},
     ),
     layer("server/src/endpoint", ["authagent", *CORE[:4], "domain", "store", "db", "http", "endpoint", "metrics"]),
-    layer("server/src/domain", ["authagent", *SERVER_BELOW_DOMAIN, "domain"], files={r"(key_cache|keyring)\.c": r"pthread\.h"}),
+    layer(
+        "server/src/domain",
+        ["authagent", *SERVER_BELOW_DOMAIN, "domain"],
+        files={r"(key_cache|keyring)\.c": r"pthread\.h"},
+    ),
     layer("server/src/password", ["authagent", "base", "crypto", "password"], {"argon2.h"}),
     layer("server/src/store", ["authagent", "base", "crypto", "db", "store"]),
-    layer("server/src/db", ["authagent", "base", "db", "metrics"], SYSTEM, files={r"sqlite(_backup)?\.c": r"sqlite3\.h"}),
+    layer(
+        "server/src/db", ["authagent", "base", "db", "metrics"], SYSTEM, files={r"sqlite(_backup)?\.c": r"sqlite3\.h"}
+    ),
     layer(
         "server/src/main",
         ["authagent", *CORE[:5], "domain", "endpoint", "http", "store", "db", "password", "metrics", "main"],

@@ -38,7 +38,10 @@ def test_the_node_addon_exports_its_two_entry_points() -> None:
 def test_the_node_addon_needs_only_libraries_it_links_and_the_node_api() -> None:
     """A module links happily with missing symbols, and the loader would silently take node's own copy of a library."""
     (addon,) = BUILD.glob("node/*.node")
-    needed = re.findall(r"NEEDED\s+(\S+)", subprocess.run(["objdump", "-p", str(addon)], check=True, capture_output=True, text=True).stdout)
+    needed = re.findall(
+        r"NEEDED\s+(\S+)",
+        subprocess.run(["objdump", "-p", str(addon)], check=True, capture_output=True, text=True).stdout,
+    )
     provided: set[str] = set()
     for line in subprocess.run(["ldd", str(addon)], check=True, capture_output=True, text=True).stdout.splitlines():
         name, _, path = line.strip().partition(" => ")

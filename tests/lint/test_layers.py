@@ -12,7 +12,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def sources(folder: str) -> list[pathlib.Path]:
-    return sorted(path for path in (ROOT / folder).rglob("*") if path.suffix in {".c", ".h"} and "node_modules" not in path.parts)
+    return sorted(
+        path for path in (ROOT / folder).rglob("*") if path.suffix in {".c", ".h"} and "node_modules" not in path.parts
+    )
 
 
 def code_of(path: pathlib.Path) -> str:
@@ -25,7 +27,9 @@ def code_of(path: pathlib.Path) -> str:
 def test_a_layer_includes_only_what_the_table_allows(layer: Layer) -> None:
     files = sources(layer.folder)
     assert files, f"{layer.folder} has no sources: is the table out of date?"
-    wrong = {str(path.relative_to(ROOT)): bad for path in files if (bad := offences(layer, path.name, path.read_text()))}
+    wrong = {
+        str(path.relative_to(ROOT)): bad for path in files if (bad := offences(layer, path.name, path.read_text()))
+    }
     assert not wrong
 
 
@@ -36,7 +40,9 @@ def test_every_source_folder_stands_in_the_table() -> None:
         for top in ("core/include", "core/src", "server/src", "python/src", "node/src")
         for path in sources(top)
     }
-    assert {folder for folder in found if not any(folder == name or folder.startswith(name + "/") for name in known)} == set()
+    assert {
+        folder for folder in found if not any(folder == name or folder.startswith(name + "/") for name in known)
+    } == set()
 
 
 def test_the_table_refuses_what_it_does_not_name() -> None:
@@ -62,7 +68,10 @@ ONE_PLACE = {
     # The environment is read at the outer edge only.
     r"\b(getenv|secure_getenv)\s*\(": (["core/src", "server/src"], {"core/src/net", "server/src/main"}),
     # Unbounded string functions have no place in a parser of hostile input.
-    r"\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|alloca)\s*\(": (["core", "server/src", "python/src", "node/src"], set()),
+    r"\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|alloca)\s*\(": (
+        ["core", "server/src", "python/src", "node/src"],
+        set(),
+    ),
     r"\b(rand|srand|random|drand48)\s*\(\s*\)": (["core/src", "server/src", "python/src", "node/src"], set()),
 }
 
@@ -81,7 +90,13 @@ def test_a_call_stays_in_its_one_place(pattern: str) -> None:
 
 def test_sql_stands_in_the_store_and_nowhere_above_it() -> None:
     sql = re.compile(r'"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE TABLE)\b')
-    outside = [folder for folder in ("core", "server/src/http", "server/src/endpoint", "server/src/domain", "server/src/main")]
-    wrong = [str(path.relative_to(ROOT)) for folder in outside for path in sources(folder) if sql.search(path.read_text())]
+    outside = [
+        folder for folder in ("core", "server/src/http", "server/src/endpoint", "server/src/domain", "server/src/main")
+    ]
+    wrong = [
+        str(path.relative_to(ROOT)) for folder in outside for path in sources(folder) if sql.search(path.read_text())
+    ]
     assert not wrong
-    assert any(sql.search(path.read_text()) for path in sources("server/src/store")), "the pattern finds nothing where it should"
+    assert any(sql.search(path.read_text()) for path in sources("server/src/store")), (
+        "the pattern finds nothing where it should"
+    )

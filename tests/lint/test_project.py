@@ -16,7 +16,9 @@ VERSION = (ROOT / "VERSION").read_text().strip()
 
 
 def tracked(*patterns: str) -> list[pathlib.Path]:
-    listed = subprocess.run(["git", "ls-files", "-z", "--", *patterns], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--", *patterns], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
     return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).exists()]
 
 
@@ -33,12 +35,16 @@ def test_node_packages_carry_the_version(manifest: str) -> None:
 def test_the_adapters_pin_the_core_exactly() -> None:
     fastapi = tomllib.loads((ROOT / "fastapi-adapter/pyproject.toml").read_text())["project"]["dependencies"]
     assert f"auth-agent-mcp-core=={VERSION}" in fastapi
-    assert json.loads((ROOT / "hono-adapter/package.json").read_text())["dependencies"]["auth-agent-mcp-core"] == VERSION
+    assert (
+        json.loads((ROOT / "hono-adapter/package.json").read_text())["dependencies"]["auth-agent-mcp-core"] == VERSION
+    )
 
 
 def test_lock_files_carry_no_addresses() -> None:
     lock = json.loads((ROOT / "package-lock.json").read_text())
-    assert not [name for name, package in lock["packages"].items() if re.match(r"https?:", str(package.get("resolved", "")))]
+    assert not [
+        name for name, package in lock["packages"].items() if re.match(r"https?:", str(package.get("resolved", "")))
+    ]
     for path in tracked("*requirements*.txt"):
         assert not re.search(r"https?://|--(extra-)?index-url", path.read_text()), path
 
@@ -53,13 +59,20 @@ def test_no_package_of_ours_runs_a_script_at_installation() -> None:
 def test_nothing_left_for_later_hides_in_the_code() -> None:
     words = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
     this = pathlib.Path(__file__).resolve()
-    files = [path for path in tracked("*.c", "*.h", "*.py", "*.ts", "*.mjs", "*.js", "*.sh", "*.html", "*.css", "dev") if path != this]
+    files = [
+        path
+        for path in tracked("*.c", "*.h", "*.py", "*.ts", "*.mjs", "*.js", "*.sh", "*.html", "*.css", "dev")
+        if path != this
+    ]
     assert files
     assert [str(path.relative_to(ROOT)) for path in files if words.search(path.read_text(errors="replace"))] == []
 
 
 def test_no_file_is_where_everything_ends_up() -> None:
-    long = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in tracked("core/*.c", "server/*.c", "python/*.c", "node/*.c", "*.ts", "*.py")}
+    long = {
+        str(path.relative_to(ROOT)): len(path.read_text().splitlines())
+        for path in tracked("core/*.c", "server/*.c", "python/*.c", "node/*.c", "*.ts", "*.py")
+    }
     assert {name: lines for name, lines in long.items() if lines > 900} == {}
 
 
