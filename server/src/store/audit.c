@@ -29,6 +29,8 @@ static const struct aa_column row_columns[] = {
     {AA_COLUMN_BLOB, offsetof(struct aa_audit_row, hash)},
 };
 static const struct aa_shape row_shape = AA_SHAPE(row_columns, struct aa_audit_row);
+const struct aa_store_table aa_audit_table =
+    AA_STORE_TABLE("audit", ROW_COLUMNS, 14, "chain, sequence", 2, "$3", &row_shape);
 
 static const struct aa_column chain_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_audit_chain, chain)},
@@ -36,6 +38,8 @@ static const struct aa_column chain_columns[] = {
     {AA_COLUMN_BLOB, offsetof(struct aa_audit_chain, hash)},
 };
 static const struct aa_shape chain_shape = AA_SHAPE(chain_columns, struct aa_audit_chain);
+const struct aa_store_table aa_audit_chains_table =
+    AA_STORE_TABLE("audit_chains", "chain, sequence, hash", 3, "chain", 1, "$2", &chain_shape);
 
 /* ---- hashing ---- */
 

@@ -19,6 +19,8 @@ static const struct aa_column client_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_client, expires_ms)},
 };
 static const struct aa_shape client_shape = AA_SHAPE(client_columns, struct aa_client);
+const struct aa_store_table aa_clients_table =
+    AA_STORE_TABLE("clients", CLIENT_COLUMNS, 12, "client_id", 1, "$2", &client_shape);
 
 enum aa_err aa_client_create(struct aa_conn *c, const struct aa_client *client, struct aa_error *err)
 {

@@ -25,6 +25,8 @@ static const struct aa_column request_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_auth_request, consumed_ms)},
 };
 static const struct aa_shape request_shape = AA_SHAPE(request_columns, struct aa_auth_request);
+const struct aa_store_table aa_auth_requests_table =
+    AA_STORE_TABLE("auth_requests", REQUEST_COLUMNS, 17, "request_digest", 1, "$2", &request_shape);
 
 #define CONSENT_COLUMNS "user_id, client_id, server_id, scope, redirect_uri, created_ms, revoked_ms"
 static const struct aa_column consent_columns[] = {
@@ -37,6 +39,8 @@ static const struct aa_column consent_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_consent, revoked_ms)},
 };
 static const struct aa_shape consent_shape = AA_SHAPE(consent_columns, struct aa_consent);
+const struct aa_store_table aa_consents_table = AA_STORE_TABLE(
+    "consents", CONSENT_COLUMNS, 7, "user_id, client_id, server_id, redirect_uri", 4, "$5", &consent_shape);
 
 #define GRANT_COLUMNS "grant_id, user_id, client_id, server_id, scope, created_ms, last_used_ms, revoked_ms"
 static const struct aa_column grant_columns[] = {
@@ -46,6 +50,8 @@ static const struct aa_column grant_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_grant, last_used_ms)}, {AA_COLUMN_INT, offsetof(struct aa_grant, revoked_ms)},
 };
 static const struct aa_shape grant_shape = AA_SHAPE(grant_columns, struct aa_grant);
+const struct aa_store_table aa_grants_table =
+    AA_STORE_TABLE("grants", GRANT_COLUMNS, 8, "grant_id", 1, "$2", &grant_shape);
 
 enum aa_err aa_auth_request_create(struct aa_conn *c, const struct aa_auth_request *request, struct aa_error *err)
 {

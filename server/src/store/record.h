@@ -6,8 +6,7 @@
 #include <stddef.h>
 
 #include "store/store.h"
-
-enum aa_column_kind { AA_COLUMN_TEXT, AA_COLUMN_BLOB, AA_COLUMN_INT, AA_COLUMN_BOOL };
+#include "store/tables.h"
 
 struct aa_column {
     enum aa_column_kind kind;
@@ -27,19 +26,55 @@ struct aa_shape {
     }
 #define AA_RECORD_SIZE_MAX 512 /* of any record, for those that lists read into */
 
-/* A value for a placeholder. */
-struct aa_arg {
-    enum aa_column_kind kind;
-    struct aa_view view;
-    int64_t number;
-};
-
 #define AA_TEXT(view) ((struct aa_arg){AA_COLUMN_TEXT, (view), 0})
 #define AA_BLOB(view) ((struct aa_arg){AA_COLUMN_BLOB, (view), 0})
 #define AA_INT(number) ((struct aa_arg){AA_COLUMN_INT, {NULL, 0}, (number)})
 #define AA_ARGS(...)                                                                                                   \
     (const struct aa_arg[]){__VA_ARGS__}, sizeof((const struct aa_arg[]){__VA_ARGS__}) / sizeof(struct aa_arg)
 #define AA_NO_ARGS NULL, 0
+
+/* A table as a whole: tables.h. */
+struct aa_store_table {
+    const char *name;
+    const char *columns; /* "a, b": in the shape's order */
+    const char *key;     /* of them, those of the primary key */
+    const struct aa_shape *shape;
+    const char *page_sql; /* rows behind a key, in its order */
+    const char *insert_sql;
+    const char *count_sql;
+};
+
+#define AA_PLACES_1 "$1"
+#define AA_PLACES_2 AA_PLACES_1 ", $2"
+#define AA_PLACES_3 AA_PLACES_2 ", $3"
+#define AA_PLACES_4 AA_PLACES_3 ", $4"
+#define AA_PLACES_5 AA_PLACES_4 ", $5"
+#define AA_PLACES_6 AA_PLACES_5 ", $6"
+#define AA_PLACES_7 AA_PLACES_6 ", $7"
+#define AA_PLACES_8 AA_PLACES_7 ", $8"
+#define AA_PLACES_9 AA_PLACES_8 ", $9"
+#define AA_PLACES_10 AA_PLACES_9 ", $10"
+#define AA_PLACES_11 AA_PLACES_10 ", $11"
+#define AA_PLACES_12 AA_PLACES_11 ", $12"
+#define AA_PLACES_13 AA_PLACES_12 ", $13"
+#define AA_PLACES_14 AA_PLACES_13 ", $14"
+#define AA_PLACES_15 AA_PLACES_14 ", $15"
+#define AA_PLACES_16 AA_PLACES_15 ", $16"
+#define AA_PLACES_17 AA_PLACES_16 ", $17"
+
+/* `count` columns, the key being `key_count` of them; `limit` is the placeholder behind those of the key. */
+#define AA_STORE_TABLE(name, columns, count, key, key_count, limit, shape)                                             \
+    {                                                                                                                  \
+        name, columns, key, shape,                                                                                     \
+            "SELECT " columns " FROM " name " WHERE (" key ") > (" AA_PLACES_##key_count ") ORDER BY " key             \
+                                                                                         " LIMIT " limit,              \
+            "INSERT INTO " name " (" columns ") VALUES (" AA_PLACES_##count ")", "SELECT count(*) FROM " name          \
+    }
+
+extern const struct aa_store_table aa_users_table, aa_sessions_table, aa_servers_table, aa_server_keys_table,
+    aa_clients_table, aa_auth_requests_table, aa_grants_table, aa_consents_table, aa_codes_table,
+    aa_access_tokens_table, aa_refresh_tokens_table, aa_signing_keys_table, aa_settings_table, aa_lockouts_table,
+    aa_audit_table, aa_audit_chains_table;
 
 /* Runs an INSERT, UPDATE or DELETE. *changed, unless NULL, is how many rows it touched. */
 AA_STORE aa_store_run(struct aa_conn *c, const char *sql, const struct aa_arg *args, size_t arg_count, int64_t *changed,

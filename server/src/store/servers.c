@@ -15,6 +15,8 @@ static const struct aa_column server_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_server, updated_ms)},
 };
 static const struct aa_shape server_shape = AA_SHAPE(server_columns, struct aa_server);
+const struct aa_store_table aa_servers_table =
+    AA_STORE_TABLE("servers", SERVER_COLUMNS, 9, "server_id", 1, "$2", &server_shape);
 
 #define KEY_COLUMNS "key_id, server_id, name, secret_phc, created_ms, revoked_ms, last_used_ms"
 static const struct aa_column key_columns[] = {
@@ -27,6 +29,8 @@ static const struct aa_column key_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_server_key, last_used_ms)},
 };
 static const struct aa_shape key_shape = AA_SHAPE(key_columns, struct aa_server_key);
+const struct aa_store_table aa_server_keys_table =
+    AA_STORE_TABLE("server_keys", KEY_COLUMNS, 7, "key_id", 1, "$2", &key_shape);
 
 enum aa_err aa_server_create(struct aa_conn *c, const struct aa_server *server, struct aa_error *err)
 {

@@ -11,6 +11,8 @@ static const struct aa_column key_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_signing_key, retired_ms)},
 };
 static const struct aa_shape key_shape = AA_SHAPE(key_columns, struct aa_signing_key);
+const struct aa_store_table aa_signing_keys_table =
+    AA_STORE_TABLE("signing_keys", KEY_COLUMNS, 6, "kid", 1, "$2", &key_shape);
 
 enum aa_err aa_signing_key_create(struct aa_conn *c, const struct aa_signing_key *key, struct aa_error *err)
 {
@@ -31,6 +33,18 @@ struct setting {
 
 static const struct aa_column setting_columns[] = {{AA_COLUMN_BLOB, offsetof(struct setting, value)}};
 static const struct aa_shape setting_shape = AA_SHAPE(setting_columns, struct setting);
+
+/* As a table of its own, for those that treat all tables alike. */
+static const struct aa_column setting_row_columns[] = {{AA_COLUMN_TEXT, 0}, {AA_COLUMN_BLOB, 0}};
+static const struct aa_shape setting_row_shape = {setting_row_columns, 2, 0};
+const struct aa_store_table aa_settings_table =
+    AA_STORE_TABLE("settings", "name, value", 2, "name", 1, "$2", &setting_row_shape);
+
+static const struct aa_column lockout_columns[] = {
+    {AA_COLUMN_BLOB, 0}, {AA_COLUMN_INT, 0}, {AA_COLUMN_INT, 0}, {AA_COLUMN_INT, 0}};
+static const struct aa_shape lockout_shape = {lockout_columns, 4, 0};
+const struct aa_store_table aa_lockouts_table =
+    AA_STORE_TABLE("lockouts", "key, failures, until_ms, expires_ms", 4, "key", 1, "$2", &lockout_shape);
 
 enum aa_err aa_setting_get(struct aa_conn *c, struct aa_view name, char **memory, struct aa_view *value,
                            struct aa_error *err)

@@ -19,6 +19,8 @@ static const struct aa_column code_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_code, redeemed_ms)},
 };
 static const struct aa_shape code_shape = AA_SHAPE(code_columns, struct aa_code);
+const struct aa_store_table aa_codes_table =
+    AA_STORE_TABLE("codes", CODE_COLUMNS, 12, "code_key", 1, "$2", &code_shape);
 
 #define ACCESS_COLUMNS                                                                                                 \
     "token_key, jti, grant_id, client_id, user_id, server_id, scope, audience, issued_ms, expires_ms, revoked_ms"
@@ -36,6 +38,8 @@ static const struct aa_column access_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_access_token, revoked_ms)},
 };
 static const struct aa_shape access_shape = AA_SHAPE(access_columns, struct aa_access_token);
+const struct aa_store_table aa_access_tokens_table =
+    AA_STORE_TABLE("access_tokens", ACCESS_COLUMNS, 11, "token_key", 1, "$2", &access_shape);
 
 #define REFRESH_COLUMNS                                                                                                \
     "token_key, grant_id, client_id, user_id, server_id, scope, successor_sealed, issued_ms, expires_ms, rotated_ms, " \
@@ -54,6 +58,8 @@ static const struct aa_column refresh_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_refresh_token, revoked_ms)},
 };
 static const struct aa_shape refresh_shape = AA_SHAPE(refresh_columns, struct aa_refresh_token);
+const struct aa_store_table aa_refresh_tokens_table =
+    AA_STORE_TABLE("refresh_tokens", REFRESH_COLUMNS, 11, "token_key", 1, "$2", &refresh_shape);
 
 #define LIVE_COLUMNS                                                                                                   \
     "t.jti, t.grant_id, t.client_id, t.user_id, t.server_id, t.scope, t.audience, u.email, u.name, c.client_name, "    \

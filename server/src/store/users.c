@@ -8,6 +8,7 @@ static const struct aa_column user_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_user, created_ms)}, {AA_COLUMN_INT, offsetof(struct aa_user, disabled_ms)},
 };
 static const struct aa_shape user_shape = AA_SHAPE(user_columns, struct aa_user);
+const struct aa_store_table aa_users_table = AA_STORE_TABLE("users", USER_COLUMNS, 6, "user_id", 1, "$2", &user_shape);
 
 #define SESSION_COLUMNS "session_digest, user_id, created_ms, authenticated_ms, expires_ms"
 static const struct aa_column session_columns[] = {
@@ -18,6 +19,8 @@ static const struct aa_column session_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_session, expires_ms)},
 };
 static const struct aa_shape session_shape = AA_SHAPE(session_columns, struct aa_session);
+const struct aa_store_table aa_sessions_table =
+    AA_STORE_TABLE("sessions", SESSION_COLUMNS, 5, "session_digest", 1, "$2", &session_shape);
 
 enum aa_err aa_user_create(struct aa_conn *c, const struct aa_user *user, struct aa_error *err)
 {
