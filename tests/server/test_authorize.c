@@ -88,7 +88,7 @@ TEST(authorize, an_issuer_with_a_path_keeps_to_its_path)
     site_open(&site);
     site.f.app.settings.issuer = "http://localhost:8788/auth";
     browser_open(&b, &site);
-    q = query_for(&site, WEB_URI);
+    q = query_for(&site, LOOPBACK_URI);
     browser_authorize(&b, &q);
     CHECK_INT(strncmp(b.location, "/auth/login?request=", 20), 0);
     browser_get(&b, b.location + 5);
@@ -183,10 +183,10 @@ TEST(authorize, a_registered_redirect_uri_is_proven_before_any_error_is_sent_to_
 
     site_open(&site);
     browser_open(&b, &site);
-    q = query_for(&site, WEB_URI);
+    q = query_for(&site, LOOPBACK_URI);
     query_set(&q, "response_type", "token");
     browser_authorize(&b, &q);
-    browser_check_error(&b, WEB_URI "?", "unsupported_response_type");
+    browser_check_error(&b, LOOPBACK_URI "?", "unsupported_response_type");
     CHECK_INT(b.cookie_count, 0);
     CHECK_TEXT(b.page, "");
     site_close(&site);
@@ -229,14 +229,14 @@ TEST(authorize, a_client_with_one_redirect_uri_need_not_send_it)
     struct query q;
 
     site_open(&site);
-    site_register(&site, "One", "[\"" WEB_URI "\"]", site.client_id);
+    site_register(&site, "One", "[\"" LOOPBACK_URI "\"]", site.client_id);
     browser_open(&b, &site);
     q = query_for(&site, NULL);
     browser_authorize(&b, &q);
     check_login(&b);
     query_set(&q, "response_type", "token");
     browser_authorize(&b, &q);
-    browser_check_error(&b, WEB_URI "?", "unsupported_response_type");
+    browser_check_error(&b, LOOPBACK_URI "?", "unsupported_response_type");
     site_close(&site);
 }
 
@@ -332,7 +332,7 @@ TEST(authorize, whatever_else_is_wrong_is_told_to_the_client_with_state_and_issu
 
     site_open(&site);
     for (i = 0; i < sizeof refused / sizeof *refused; i++) {
-        struct query q = query_for(&site, WEB_URI);
+        struct query q = query_for(&site, LOOPBACK_URI);
         char text[256];
 
         browser_open(&b, &site);
@@ -350,7 +350,7 @@ TEST(authorize, whatever_else_is_wrong_is_told_to_the_client_with_state_and_issu
         }
         if (b.status != 303 || !strstr(b.location, refused[i].error))
             fail_msg("%s=%s was answered %d %s", refused[i].name, refused[i].value, b.status, b.location);
-        browser_check_error(&b, WEB_URI "?", refused[i].error);
+        browser_check_error(&b, LOOPBACK_URI "?", refused[i].error);
         CHECK(browser_answer(&b, "error_description", text, sizeof text));
         CHECK(browser_answer(&b, "state", text, sizeof text));
         CHECK_TEXT(text, "state-1");
@@ -370,12 +370,12 @@ TEST(authorize, a_state_sent_twice_is_refused_and_neither_comes_back)
 
     site_open(&site);
     browser_open(&b, &site);
-    q = query_for(&site, WEB_URI);
+    q = query_for(&site, LOOPBACK_URI);
     browser_authorize(&b, &q);
     check_login(&b);
     query_add(&q, "state", "state-2");
     browser_authorize(&b, &q);
-    browser_check_error(&b, WEB_URI "?", "invalid_request");
+    browser_check_error(&b, LOOPBACK_URI "?", "invalid_request");
     CHECK(!browser_answer(&b, "state", text, sizeof text)); /* nobody knows which */
     site_close(&site);
 }
@@ -407,10 +407,10 @@ TEST(authorize, the_issuer_is_left_out_when_the_settings_say_so)
     site_open(&site);
     site.f.app.settings.iss_parameter = false;
     browser_open(&b, &site);
-    q = query_for(&site, WEB_URI);
+    q = query_for(&site, LOOPBACK_URI);
     query_set(&q, "response_type", "token");
     browser_authorize(&b, &q);
-    browser_check_error(&b, WEB_URI "?", "unsupported_response_type");
+    browser_check_error(&b, LOOPBACK_URI "?", "unsupported_response_type");
     CHECK(!browser_answer(&b, "iss", text, sizeof text));
     site_close(&site);
 }
@@ -422,12 +422,12 @@ TEST(authorize, an_error_keeps_the_query_of_the_redirect_uri)
     struct query q;
 
     site_open(&site);
-    site_register(&site, "With a query", "[\"https://app.example/cb?tenant=1\"]", site.client_id);
+    site_register(&site, "With a query", "[\"http://127.0.0.1/cb?tenant=1\"]", site.client_id);
     browser_open(&b, &site);
-    q = query_for(&site, "https://app.example/cb?tenant=1");
+    q = query_for(&site, "http://127.0.0.1/cb?tenant=1");
     query_set(&q, "response_type", "token");
     browser_authorize(&b, &q);
-    browser_check_error(&b, "https://app.example/cb?tenant=1&error=", "unsupported_response_type");
+    browser_check_error(&b, "http://127.0.0.1/cb?tenant=1&error=", "unsupported_response_type");
     site_close(&site);
 }
 
@@ -445,7 +445,7 @@ TEST(authorize, state_is_optional_and_comes_back_byte_for_byte)
 
     site_open(&site);
     browser_open(&b, &site);
-    q = query_for(&site, WEB_URI);
+    q = query_for(&site, LOOPBACK_URI);
     query_set(&q, "prompt", "none");
     for (i = 0; i < sizeof states / sizeof *states; i++) {
         query_set(&q, "state", states[i]);
@@ -455,7 +455,7 @@ TEST(authorize, state_is_optional_and_comes_back_byte_for_byte)
     }
     query_set(&q, "state", NULL);
     browser_authorize(&b, &q);
-    browser_check_error(&b, WEB_URI "?", "login_required");
+    browser_check_error(&b, LOOPBACK_URI "?", "login_required");
     CHECK(!browser_answer(&b, "state", text, sizeof text));
     site_close(&site);
 }
@@ -479,7 +479,7 @@ TEST(authorize, every_parameter_has_a_cap)
     site_open(&site);
     for (i = 0; i < sizeof caps / sizeof *caps; i++) {
         char text[4096], found[4096];
-        struct query q = query_for(&site, WEB_URI);
+        struct query q = query_for(&site, LOOPBACK_URI);
 
         memset(text, caps[i].letter, caps[i].max + 1);
         text[caps[i].max] = '\0';
@@ -494,7 +494,7 @@ TEST(authorize, every_parameter_has_a_cap)
         text[caps[i].max + 1] = '\0';
         query_set(&q, caps[i].name, text);
         browser_authorize(&b, &q);
-        browser_check_error(&b, WEB_URI "?", "invalid_request");
+        browser_check_error(&b, LOOPBACK_URI "?", "invalid_request");
         CHECK(browser_answer(&b, "state", found, sizeof found) == (strcmp(caps[i].name, "state") != 0));
     }
     site_close(&site);
@@ -509,13 +509,13 @@ TEST(authorize, the_longest_state_with_every_byte_escaped_still_comes_back)
 
     site_open(&site);
     browser_open(&b, &site);
-    q = query_for(&site, WEB_URI);
+    q = query_for(&site, LOOPBACK_URI);
     memset(longest, '%', sizeof longest - 1);
     longest[sizeof longest - 1] = '\0';
     query_set(&q, "state", longest);
     query_set(&q, "prompt", "none");
     browser_authorize(&b, &q);
-    browser_check_error(&b, WEB_URI "?", "login_required");
+    browser_check_error(&b, LOOPBACK_URI "?", "login_required");
     CHECK(browser_answer(&b, "state", found, sizeof found));
     CHECK_TEXT(found, longest);
     site_close(&site);
@@ -594,13 +594,13 @@ TEST(authorize, with_two_servers_the_resource_must_be_said)
 
     site_open(&site);
     browser_open(&b, &site);
-    q = query_for(&site, WEB_URI);
+    q = query_for(&site, LOOPBACK_URI);
     query_set(&q, "resource", NULL);
     browser_authorize(&b, &q);
     check_login(&b);
     site_add_server(&site, "https://second.example", "notes:read");
     browser_authorize(&b, &q);
-    browser_check_error(&b, WEB_URI "?", "invalid_target");
+    browser_check_error(&b, LOOPBACK_URI "?", "invalid_target");
     query_set(&q, "resource", "https://second.example/"); /* as URL.href writes it */
     browser_authorize(&b, &q);
     check_login(&b);

@@ -45,3 +45,20 @@ TEST(rate, anything_else_stands_for_itself)
     check_key("g::1", "g::1");
     check_key(":::", ":::");
 }
+
+static void check_same_key(const char *a, int64_t a_ms, const char *b, int64_t b_ms, bool same)
+{
+    uint8_t keys[2][AA_SHA256_LEN];
+
+    CHECK_OK(aa_rate_key_build("what", VIEW(a), a_ms, 1000, keys[0], NULL));
+    CHECK_OK(aa_rate_key_build("what", VIEW(b), b_ms, 1000, keys[1], NULL));
+    CHECK_INT(memcmp(keys[0], keys[1], AA_SHA256_LEN) == 0, same);
+}
+
+TEST(rate, a_key_is_of_one_address_and_one_stretch_of_time)
+{
+    check_same_key("192.0.2.1", 5000, "192.0.2.1", 5999, true);
+    check_same_key("192.0.2.1", 5000, "192.0.2.1", 6000, false);
+    check_same_key("192.0.2.1", 5000, "192.0.2.2", 5000, false);
+    check_same_key("2001:db8::1", 5000, "2001:db8::2", 5000, true);
+}

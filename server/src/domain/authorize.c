@@ -14,7 +14,9 @@
 void aa_authorize_answer_init(struct aa_authorize_answer *answer)
 {
     answer->next = AA_NEXT_CLIENT;
+    answer->why = (struct aa_refused)AA_REFUSED_INIT;
     aa_buf_init(&answer->location, AA_LOCATION_MAX);
+    aa_buf_init(&answer->host, AA_URL_MAX);
     aa_buf_init(&answer->request_id, AA_SECRET_MAX);
     aa_buf_init(&answer->cookie, AA_SECRET_MAX);
 }
@@ -22,6 +24,7 @@ void aa_authorize_answer_init(struct aa_authorize_answer *answer)
 void aa_authorize_answer_clear(struct aa_authorize_answer *answer)
 {
     aa_buf_wipe_clear(&answer->location);
+    aa_buf_clear(&answer->host);
     aa_buf_wipe_clear(&answer->request_id);
     aa_buf_wipe_clear(&answer->cookie);
 }
@@ -273,21 +276,28 @@ static enum aa_err prove_and_judge(struct aa_conn *conn, void *ctx, struct aa_er
     enum aa_err rc;
 
     rc = prove_client(conn, begin, err);
-    return rc ? rc : judge(conn, begin, err);
+    if (!rc)
+        rc = judge(conn, begin, err);
+    return rc ? rc : aa_pending_check_room(conn, begin->app, begin->for_page, err);
 }
 
 /* ---- the answer ---- */
 
 static enum aa_err answer_client(const struct begin *begin, struct aa_authorize_answer *answer, struct aa_error *err)
 {
-    struct aa_view state = AA_VIEW_ABSENT;
+    struct aa_view state = AA_VIEW_ABSENT, redirect_uri = aa_buf_view(&begin->redirect_uri);
+    enum aa_err rc;
 
     /* Sent twice, nobody knows which one the client will look for; a client that compares refuses either. */
     if (aa_form_get(begin->query, "state", &state, NULL) || state.len == 0 || state.len > AA_STATE_MAX)
         state = AA_VIEW_ABSENT;
-    answer->next = AA_NEXT_CLIENT;
-    return aa_authorize_add_error(begin->app, aa_buf_view(&begin->redirect_uri), state, begin->for_client.error,
-                                  begin->for_client.description, &answer->location, err);
+    answer->next = aa_client_is_trusted_at(&begin->client, redirect_uri) ? AA_NEXT_CLIENT : AA_NEXT_PAGE;
+    answer->why = begin->for_client;
+    aa_redirect_uri_add_host(&answer->host, redirect_uri);
+    rc = aa_buf_check(&answer->host, "a redirect host", err);
+    return rc ? rc
+              : aa_authorize_add_error(begin->app, redirect_uri, state, begin->for_client.error,
+                                       begin->for_client.description, &answer->location, err);
 }
 
 static enum aa_err begin_pending(struct begin *begin, struct aa_authorize_answer *answer, struct aa_error *err)

@@ -15,6 +15,7 @@
 
 enum aa_authorize_next {
     AA_NEXT_CLIENT,  /* to the client with an error: `location` */
+    AA_NEXT_PAGE,    /* to our page that tells the error and offers `location`, at `host`: nobody vouches for it */
     AA_NEXT_LOGIN,   /* to the login page, for `request_id` */
     AA_NEXT_CONSENT, /* to the consent page, for `request_id` */
 };
@@ -22,6 +23,8 @@ enum aa_authorize_next {
 struct aa_authorize_answer {
     enum aa_authorize_next next;
     struct aa_buf location;
+    struct aa_buf host;
+    struct aa_refused why; /* for AA_NEXT_PAGE */
     struct aa_buf request_id;
     struct aa_buf cookie; /* of the request, for this browser */
 };
@@ -29,7 +32,8 @@ void aa_authorize_answer_init(struct aa_authorize_answer *answer);
 void aa_authorize_answer_clear(struct aa_authorize_answer *answer);
 
 /* Reads the query and begins a pending request. `person` is who the browser's session belongs to; NULL for nobody.
- * AA_ERR_REQUEST_MALFORMED with *refused when client or redirect URI are not proven: that is told on our page. */
+ * AA_ERR_REQUEST_MALFORMED with *refused when client or redirect URI are not proven, or the address began too many
+ * requests: that is told on our page. */
 AA_CHECK enum aa_err aa_authorize_begin(struct aa_app *app, const struct aa_form *query, const struct aa_person *person,
                                         struct aa_authorize_answer *answer, struct aa_refused *refused,
                                         struct aa_error *err);

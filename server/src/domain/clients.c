@@ -63,6 +63,11 @@ bool aa_client_has_grant(const struct aa_client *client, const char *grant_type)
     return false;
 }
 
+bool aa_client_is_trusted_at(const struct aa_client *client, struct aa_view redirect_uri)
+{
+    return aa_view_equal_text(client->source, "cli") || aa_redirect_uri_kind(redirect_uri) != AA_REDIRECT_WEB;
+}
+
 /* A JSON array of the words of a space-separated list. */
 static void add_words(struct aa_buf *buf, struct aa_view words)
 {

@@ -26,5 +26,9 @@ AA_CHECK enum aa_err aa_client_find_live(struct aa_conn *conn, struct aa_view cl
 AA_CHECK enum aa_err aa_client_prove_redirect(const struct aa_client *client, struct aa_view requested,
                                               struct aa_buf *proven, struct aa_error *err);
 bool aa_client_has_grant(const struct aa_client *client, const char *grant_type);
+/* May a browser be sent to this proven redirect URI with an error when nobody was asked? Not to a web site that a
+ * stranger registered: a link that begins with our name would end on a page of his (RFC 9700 §4.11.2). What only leads
+ * to a program on the person's own device, or was registered by the administrator, may. */
+bool aa_client_is_trusted_at(const struct aa_client *client, struct aa_view redirect_uri);
 
 #endif

@@ -2,7 +2,12 @@
 
 #include "base/error.h"
 #include "domain/clients.h"
+#include "domain/rate.h"
 #include "domain/secret.h"
+
+/* An office behind one address, on a Monday morning. A row has some KiB and lives as long as a request may. */
+#define RATE_MAX 1000
+#define RATE_WINDOW_MS (INT64_C(600) * 1000)
 
 void aa_pending_clear(struct aa_pending *pending)
 {
@@ -12,13 +17,50 @@ void aa_pending_clear(struct aa_pending *pending)
     *pending = (struct aa_pending){0};
 }
 
-static enum aa_err create(struct aa_conn *conn, void *ctx, struct aa_error *err)
+/* ---- how many ---- */
+
+static enum aa_err build_rate_key(const struct aa_app *app, int64_t now_ms, uint8_t key[AA_SHA256_LEN],
+                                  struct aa_error *err)
 {
-    const struct aa_auth_request *request = ctx;
+    return aa_rate_key_build("authorize", app->who.address, now_ms, RATE_WINDOW_MS, key, err);
+}
+
+/* Looked at before anything is written, so that who goes on and on costs no write. */
+enum aa_err aa_pending_check_room(struct aa_conn *conn, const struct aa_app *app, struct aa_refused *refused,
+                                  struct aa_error *err)
+{
+    int64_t now_ms = aa_app_now_ms(app), begun, until_ms;
+    uint8_t key[AA_SHA256_LEN];
     enum aa_err rc;
 
+    rc = build_rate_key(app, now_ms, key, err);
+    if (!rc)
+        rc = aa_lockout_find(conn, aa_view_make(key, sizeof key), &begun, &until_ms, err);
+    if (rc || begun < RATE_MAX)
+        return rc;
+    refused->retry_after_s = (RATE_WINDOW_MS - now_ms % RATE_WINDOW_MS + 999) / 1000;
+    return aa_refuse(refused, AA_OAUTH_TOO_MANY_REQUESTS, "this address began too many authorization requests");
+}
+
+/* ---- one ---- */
+
+struct create {
+    const struct aa_auth_request *request;
+    uint8_t rate_key[AA_SHA256_LEN];
+};
+
+static enum aa_err create(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    const struct create *create = ctx;
+    const struct aa_auth_request *request = create->request;
+    int64_t begun;
+    enum aa_err rc;
+
+    rc = aa_lockout_add(conn, aa_view_make(create->rate_key, sizeof create->rate_key), request->created_ms,
+                        request->created_ms + RATE_WINDOW_MS, &begun, err);
     /* A registration that is about to run out must not do so under somebody's hands. */
-    rc = aa_client_extend(conn, request->client_id, request->expires_ms, err);
+    if (!rc)
+        rc = aa_client_extend(conn, request->client_id, request->expires_ms, err);
     return rc ? rc : aa_auth_request_create(conn, request, err);
 }
 
@@ -26,6 +68,7 @@ enum aa_err aa_pending_begin(struct aa_app *app, struct aa_auth_request *request
                              struct aa_buf *cookie, struct aa_error *err)
 {
     uint8_t request_digest[AA_SHA256_LEN], browser_digest[AA_SHA256_LEN];
+    struct create ctx = {.request = request};
     enum aa_err rc;
 
     rc = aa_secret_random(app, request_id, err);
@@ -35,14 +78,16 @@ enum aa_err aa_pending_begin(struct aa_app *app, struct aa_auth_request *request
         rc = aa_secret_digest(aa_buf_view(request_id), request_digest, err);
     if (!rc)
         rc = aa_secret_digest(aa_buf_view(cookie), browser_digest, err);
+    request->created_ms = aa_app_now_ms(app);
+    if (!rc)
+        rc = build_rate_key(app, request->created_ms, ctx.rate_key, err);
     if (rc)
         return rc;
     request->request_digest = aa_view_make(request_digest, sizeof request_digest);
     request->browser_digest = aa_view_make(browser_digest, sizeof browser_digest);
-    request->created_ms = aa_app_now_ms(app);
     request->expires_ms = request->created_ms + app->settings.auth_request_ttl_s * 1000;
     request->consumed_ms = 0;
-    rc = aa_db_write(app->db, create, request, err);
+    rc = aa_db_write(app->db, create, &ctx, err);
     request->request_digest = request->browser_digest = AA_VIEW_ABSENT;
     return rc;
 }

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "domain/app.h"
+#include "domain/refused.h"
 #include "domain/sessions.h"
 #include "store/store.h"
 
@@ -15,7 +16,12 @@ struct aa_pending { /* clear with aa_pending_clear() */
 };
 void aa_pending_clear(struct aa_pending *pending);
 
-/* Stores a request (all members but the digests and times are the caller's) and appends its id and its cookie. */
+/* Inside a closure: may the address that asks begin another one? Anybody may ask, and each is a row. Refusal:
+ * TOO_MANY_REQUESTS. */
+AA_CHECK enum aa_err aa_pending_check_room(struct aa_conn *conn, const struct aa_app *app, struct aa_refused *refused,
+                                           struct aa_error *err);
+/* Stores a request (all members but the digests and times are the caller's) and appends its id and its cookie. Counts
+ * it for the address that asks. */
 AA_CHECK enum aa_err aa_pending_begin(struct aa_app *app, struct aa_auth_request *request, struct aa_buf *request_id,
                                       struct aa_buf *cookie, struct aa_error *err);
 /* The request of that id, for the browser that has its cookie. AA_ERR_NOT_FOUND when there is none, it is another

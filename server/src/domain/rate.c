@@ -1,5 +1,8 @@
 #include "domain/rate.h"
 
+#include "base/error.h"
+
+#define TEXT_MAX 256
 #define GROUPS 8
 #define NETWORK_GROUPS 4          /* 64 bits */
 #define MAPPED AA_VIEW("::ffff:") /* RFC 4291 §2.5.5.2 */
@@ -80,4 +83,20 @@ void aa_rate_key_add(struct aa_buf *buf, struct aa_view address)
     for (i = 0; i < NETWORK_GROUPS; i++)
         aa_buf_add_format(buf, "%x:", groups[i]);
     aa_buf_add_text(buf, ":/64");
+}
+
+enum aa_err aa_rate_key_build(const char *what, struct aa_view address, int64_t now_ms, int64_t window_ms,
+                              uint8_t key[AA_SHA256_LEN], struct aa_error *err)
+{
+    struct aa_buf text;
+    enum aa_err rc;
+
+    aa_buf_init(&text, TEXT_MAX);
+    aa_buf_add_format(&text, "%s %lld ", what, (long long)(now_ms / window_ms));
+    aa_rate_key_add(&text, address);
+    rc = aa_buf_check(&text, "an address", err);
+    if (!rc && aa_sha256(aa_buf_view(&text), key))
+        rc = aa_fail(err, AA_ERR_CRYPTO, "SHA-256 failed");
+    aa_buf_clear(&text);
+    return rc;
 }

@@ -8,15 +8,28 @@
 /* What is told on our own page, because nothing proves yet where else to tell it. */
 static const struct {
     enum aa_oauth_error error;
+    int status;
     const char *title, *message;
 } pages[] = {
-    {AA_OAUTH_INVALID_CLIENT, "This application is not known here",
+    {AA_OAUTH_TOO_MANY_REQUESTS, 429, "Too many requests",
+     "Very many connections were begun from your network lately. Please wait a while, then try again."},
+    {AA_OAUTH_INVALID_CLIENT, 400, "This application is not known here",
      "Its registration may have run out. Please remove this connection in the application and connect again."},
-    {AA_OAUTH_INVALID_REDIRECT_URI, "This link cannot be trusted",
+    {AA_OAUTH_INVALID_REDIRECT_URI, 400, "This link cannot be trusted",
      "It would send you to an address that the application did not register. Nothing was sent there."},
-    {AA_OAUTH_INVALID_REQUEST, "This link is incomplete",
+    {AA_OAUTH_INVALID_REQUEST, 400, "This link is incomplete",
      "Please go back to the application you came from and connect again."},
 };
+
+static void add_retry_after(struct aa_response *response, int64_t seconds)
+{
+    struct aa_buf number;
+
+    aa_buf_init(&number, 32);
+    aa_buf_add_int(&number, seconds);
+    aa_response_header_set(response, "Retry-After", aa_buf_view(&number));
+    aa_buf_clear(&number);
+}
 
 static void answer_refused(struct aa_visit *visit, const struct aa_refused *refused)
 {
@@ -25,14 +38,21 @@ static void answer_refused(struct aa_visit *visit, const struct aa_refused *refu
 
     while (i < last && pages[i].error != refused->error)
         i++;
-    aa_page_refuse(visit->app, visit->request, visit->response, 400, pages[i].title, pages[i].message,
+    aa_page_refuse(visit->app, visit->request, visit->response, pages[i].status, pages[i].title, pages[i].message,
                    refused->description);
+    if (refused->retry_after_s > 0)
+        add_retry_after(visit->response, refused->retry_after_s);
 }
 
 static void answer_begun(struct aa_visit *visit, const struct aa_authorize_answer *answer)
 {
     if (answer->next == AA_NEXT_CLIENT) {
         aa_response_redirect(visit->response, aa_buf_view(&answer->location));
+        return;
+    }
+    if (answer->next == AA_NEXT_PAGE) {
+        aa_page_refuse_client(visit->app, visit->request, visit->response, aa_buf_view(&answer->location),
+                              aa_buf_view(&answer->host), answer->why.description);
         return;
     }
     visit->request_id = aa_buf_view(&answer->request_id);

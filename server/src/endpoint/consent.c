@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/url.h"
 #include "domain/authorize.h"
+#include "domain/clients.h"
 #include "domain/consent.h"
 #include "domain/redirect_uri.h"
 #include "domain/servers.h"
@@ -138,6 +139,31 @@ static enum aa_err decide(struct aa_visit *visit, enum decision decision, struct
     return aa_consent_refuse(app, pending, AA_OAUTH_ACCESS_DENIED, "the person said no", location, err);
 }
 
+static void refuse_on_our_page(struct aa_visit *visit, enum decision decision, struct aa_view location)
+{
+    struct aa_error err = AA_ERROR_INIT;
+    struct aa_buf host;
+    enum aa_err rc;
+
+    aa_buf_init(&host, AA_URL_MAX);
+    aa_redirect_uri_add_host(&host, visit->pending.request.redirect_uri);
+    rc = aa_buf_check(&host, "a redirect host", &err);
+    if (rc)
+        aa_visit_trouble(visit, rc, &err);
+    else
+        aa_page_refuse_client(visit->app, visit->request, visit->response, location, aa_buf_view(&host),
+                              decision == LOGIN_REQUIRED ? "nobody is logged in" : "the person must be asked");
+    aa_buf_clear(&host);
+}
+
+/* Codes go where somebody once said yes to, and a no is an answer too. What nobody was asked does not send them away.
+ */
+static bool may_send(const struct aa_visit *visit, enum decision decision)
+{
+    return (decision != LOGIN_REQUIRED && decision != CONSENT_REQUIRED) ||
+           aa_client_is_trusted_at(&visit->pending.client, visit->pending.request.redirect_uri);
+}
+
 static void answer_client(struct aa_visit *visit, enum decision decision)
 {
     struct aa_error err = AA_ERROR_INIT;
@@ -152,7 +178,10 @@ static void answer_client(struct aa_visit *visit, enum decision decision)
         aa_visit_trouble(visit, rc, &err);
     } else {
         aa_visit_set_transaction(visit, visit->request_id, AA_VIEW_ABSENT);
-        aa_response_redirect(visit->response, aa_buf_view(&location));
+        if (may_send(visit, decision))
+            aa_response_redirect(visit->response, aa_buf_view(&location));
+        else
+            refuse_on_our_page(visit, decision, aa_buf_view(&location));
     }
     aa_buf_wipe_clear(&location);
 }

@@ -64,21 +64,51 @@ void aa_page_answer(struct aa_app *app, const struct aa_request *request, struct
     answer_plainly(response);
 }
 
-void aa_page_refuse(struct aa_app *app, const struct aa_request *request, struct aa_response *response, int status,
-                    const char *title, const char *message, const char *detail)
+struct error_page {
+    int status;
+    const char *title, *message, *detail;
+    struct aa_view back_url, back_host;
+};
+
+static void refuse(struct aa_app *app, const struct aa_request *request, struct aa_response *response,
+                   const struct error_page *page)
 {
     const struct aa_template_value values[] = {
-        {.name = "title", .text = aa_view_of(title)},
-        {.name = "message", .text = aa_view_of(message)},
-        {.name = "detail", .text = aa_view_of(detail)},
+        {.name = "title", .text = aa_view_of(page->title)},
+        {.name = "message", .text = aa_view_of(page->message)},
+        {.name = "back_url", .text = page->back_url},
+        {.name = "back_host", .text = page->back_host},
+        {.name = "detail", .text = aa_view_of(page->detail)},
         {.name = "request_id", .text = aa_view_of(request->request_id)},
         {.name = NULL},
     };
 
     /* The page names the request, so that whoever is asked for help can find this line. */
-    aa_app_log(app, LEVEL_INFO, request->request_id, "answered %d: %s%s%s", status, title, detail ? ": " : "",
-               detail ? detail : "");
-    aa_page_answer(app, request, response, status, "error.html", values);
+    aa_app_log(app, LEVEL_INFO, request->request_id, "answered %d: %s%s%s", page->status, page->title,
+               page->detail ? ": " : "", page->detail ? page->detail : "");
+    aa_page_answer(app, request, response, page->status, "error.html", values);
+}
+
+void aa_page_refuse(struct aa_app *app, const struct aa_request *request, struct aa_response *response, int status,
+                    const char *title, const char *message, const char *detail)
+{
+    const struct error_page page = {status, title, message, detail, AA_VIEW_ABSENT, AA_VIEW_ABSENT};
+
+    refuse(app, request, response, &page);
+}
+
+void aa_page_refuse_client(struct aa_app *app, const struct aa_request *request, struct aa_response *response,
+                           struct aa_view location, struct aa_view host, const char *detail)
+{
+    const struct error_page page = {400,
+                                    "This request cannot be answered",
+                                    "The application asked for something that it cannot have. Nothing was allowed. Go "
+                                    "back to it only if you know the site named here and came from there.",
+                                    detail,
+                                    location,
+                                    host};
+
+    refuse(app, request, response, &page);
 }
 
 void aa_page_trouble(struct aa_app *app, const struct aa_request *request, struct aa_response *response, enum aa_err rc,

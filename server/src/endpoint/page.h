@@ -13,6 +13,10 @@ void aa_page_answer(struct aa_app *app, const struct aa_request *request, struct
  */
 void aa_page_refuse(struct aa_app *app, const struct aa_request *request, struct aa_response *response, int status,
                     const char *title, const char *message, const char *detail);
+/* Tells on our page what is wrong with a client's request, with a link to where the client would be told: who is asked
+ * decides. `location` is https, `host` its host, `detail` as above. */
+void aa_page_refuse_client(struct aa_app *app, const struct aa_request *request, struct aa_response *response,
+                           struct aa_view location, struct aa_view host, const char *detail);
 /* Trouble of ours (storage, memory): logs it and answers 503 with Retry-After. */
 void aa_page_trouble(struct aa_app *app, const struct aa_request *request, struct aa_response *response, enum aa_err rc,
                      const struct aa_error *err);
