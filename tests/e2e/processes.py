@@ -79,14 +79,14 @@ class Process:
 class AuthorizationServer:
     """The authorization server, with a person who can log in and an administrator's token.
 
-    `issuer` names it to the world; it differs from where it listens when something stands between.
+    `issuer` names it to the world; it differs from where it listens when something stands between. `more` is its configuration.
     """
 
-    def __init__(self, folder: pathlib.Path, issuer: str | None = None) -> None:
+    def __init__(self, folder: pathlib.Path, issuer: str | None = None, **more: str) -> None:
         self.folder = folder
         self.port = free_port()
         self.issuer = issuer or f"http://localhost:{self.port}"
-        self._env = environment(AUTH_AGENT_DATABASE=str(folder / "auth-agent.db"))
+        self._env = environment(**({"AUTH_AGENT_DATABASE": str(folder / "auth-agent.db")} | more))
         self.admin_token = json.loads(self.run("init", "--json"))["admin_token"]
         self.run("user", "add", EMAIL, "--name", "Ada Lovelace", text=f"{PASSWORD}\n")
 

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Stands where auth-agent-server is expected, and is two of them on one database behind a load balancer.
+
+    CRASH_SERVER_BINARY=…/auth-agent-server [CRASH_POSTGRES=postgresql://…] AUTH_AGENT_SERVER_BINARY=tests/crash/two_servers.py …
+
+so that every test of one server is a test of two. `serve` starts both on ports of their own and passes requests on by turns; any other
+command is the binary's own. With CRASH_POSTGRES, a database there takes the place of each SQLite file. CRASH_PORTS names a file for the
+ports of the two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import hashlib
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from round_robin import pass_on_until_told
+
+BINARY = os.environ["CRASH_SERVER_BINARY"]
+SERVERS = 2
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Whoever kills this program has killed the servers."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def database_environment() -> dict[str, str]:
+    """For each SQLite file that would be, a PostgreSQL database of a name made from its path."""
+    postgres = os.environ.get("CRASH_POSTGRES")
+    if not postgres:
+        return {}
+    file = str(pathlib.Path(os.environ.get("AUTH_AGENT_DATABASE", "auth-agent.db")).resolve())
+    name = f"crash_{hashlib.sha256(file.encode()).hexdigest()[:16]}"
+    made = subprocess.run(
+        ["createdb", f"--maintenance-db={postgres}", name], capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0 or "already exists" in made.stderr, made.stderr
+    return {"AUTH_AGENT_DATABASE_URL": f"{postgres} dbname={name}"}
+
+
+def start(argv: list[str], environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], int]:
+    """One server, and the port it took."""
+    child = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, preexec_fn=die_with_parent)
+    line = child.stdout.readline()
+    found = re.search(rb"listening on [^ ]*:(\d+)[,)]", line)
+    assert found, f"not ready: {line!r}"
+    sys.stdout.buffer.write(line)
+    sys.stdout.flush()
+    return child, int(found[1])
+
+
+def listening_port(words: list[str]) -> int:
+    return next(int(word.partition("=")[2]) for word in words if word.startswith("--port="))
+
+
+def serve(words: list[str], environment: dict[str, str]) -> int:
+    argv = [BINARY, *(word for word in words if not word.startswith("--port=")), "--port=0"]
+    started = [start(argv, environment) for _ in range(SERVERS)]
+    if file := os.environ.get("CRASH_PORTS"):
+        pathlib.Path(file).write_text("\n".join(str(port) for _, port in started))
+    asyncio.run(pass_on_until_told(listening_port(words), [port for _, port in started]))
+    for child, _ in started:
+        child.send_signal(signal.SIGTERM)
+    return max(abs(child.wait()) for child, _ in started)
+
+
+def main() -> int:
+    words = sys.argv[1:]
+    environment = os.environ | database_environment()
+    if words[:1] != ["serve"]:
+        os.execve(BINARY, [BINARY, *words], environment)
+    return serve(words, environment)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
