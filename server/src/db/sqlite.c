@@ -381,22 +381,16 @@ static enum aa_err sqlite_step(struct aa_stmt *base, bool *has_row, struct aa_er
     return AA_OK;
 }
 
-static struct aa_view column(struct sqlite_stmt *stmt, const void *data, int index)
+/* Texts too: as a text SQLite would copy each to put a NUL behind it, which a view does not need. */
+static struct aa_view sqlite_bytes(struct aa_stmt *base, int index)
 {
-    if (sqlite3_column_type(stmt->handle, index) == SQLITE_NULL)
-        return AA_VIEW_ABSENT;
-    /* An empty blob comes as NULL; it is present all the same. */
-    return aa_view_make(data ? data : "", (size_t)sqlite3_column_bytes(stmt->handle, index));
-}
+    sqlite3_stmt *handle = inner_stmt(base)->handle;
+    const void *data = sqlite3_column_blob(handle, index);
 
-static struct aa_view sqlite_text(struct aa_stmt *base, int index)
-{
-    return column(inner_stmt(base), sqlite3_column_text(inner_stmt(base)->handle, index), index);
-}
-
-static struct aa_view sqlite_blob(struct aa_stmt *base, int index)
-{
-    return column(inner_stmt(base), sqlite3_column_blob(inner_stmt(base)->handle, index), index);
+    if (data)
+        return aa_view_make(data, (size_t)sqlite3_column_bytes(handle, index));
+    /* What is empty comes as NULL; it is present all the same. */
+    return sqlite3_column_type(handle, index) == SQLITE_NULL ? AA_VIEW_ABSENT : AA_VIEW("");
 }
 
 static int64_t sqlite_integer(struct aa_stmt *base, int index)
@@ -513,8 +507,8 @@ const struct aa_driver aa_sqlite_driver = {
     .bind_blob = sqlite_bind_blob,
     .bind_int = sqlite_bind_int,
     .step = sqlite_step,
-    .text = sqlite_text,
-    .blob = sqlite_blob,
+    .text = sqlite_bytes,
+    .blob = sqlite_bytes,
     .integer = sqlite_integer,
     .is_null = sqlite_is_null,
     .end = sqlite_end,

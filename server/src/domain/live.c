@@ -76,36 +76,33 @@ static enum aa_err find(struct aa_app *app, struct aa_view token, struct aa_live
     return rc ? rc : aa_db_read(app->db, find_token, &lookup, err);
 }
 
+static void forget(struct aa_live_token *token)
+{
+    aa_record_clear(&token->memory);
+    *token = (struct aa_live_token){0};
+}
+
 enum aa_err aa_live_token_open(struct aa_app *app, struct aa_view token, struct aa_live_token *out,
                                struct aa_error *err)
 {
-    struct aa_live_token found = {0};
     enum aa_err rc;
 
-    rc = find(app, token, &found, err);
-    if (!rc && !aa_live_token_is_live(&found, aa_app_now_ms(app))) {
-        aa_record_clear(&found.memory);
-        rc = AA_ERR_TOKEN_INACTIVE;
-    }
-    if (rc)
-        return rc == AA_ERR_TOKEN_FORMAT || rc == AA_ERR_NOT_FOUND ? AA_ERR_TOKEN_INACTIVE : rc;
-    *out = found;
-    return AA_OK;
+    out->memory = NULL;
+    rc = find(app, token, out, err);
+    if (!rc && aa_live_token_is_live(out, aa_app_now_ms(app)))
+        return AA_OK;
+    forget(out);
+    return !rc || rc == AA_ERR_TOKEN_FORMAT || rc == AA_ERR_NOT_FOUND ? AA_ERR_TOKEN_INACTIVE : rc;
 }
 
 enum aa_err aa_live_token_open_for(struct aa_app *app, struct aa_view server_id, struct aa_view token,
                                    struct aa_live_token *out, struct aa_error *err)
 {
-    struct aa_live_token found = {0};
-    enum aa_err rc;
+    enum aa_err rc = aa_live_token_open(app, token, out, err);
 
-    rc = aa_live_token_open(app, token, &found, err);
-    if (rc)
-        return rc;
-    if (!aa_view_equal(found.server_id, server_id)) {
-        aa_record_clear(&found.memory);
-        return AA_ERR_TOKEN_INACTIVE;
+    if (!rc && !aa_view_equal(out->server_id, server_id)) {
+        forget(out);
+        rc = AA_ERR_TOKEN_INACTIVE;
     }
-    *out = found;
-    return AA_OK;
+    return rc;
 }

@@ -8,6 +8,7 @@
 
 #define SERVER_ID_MAX 128
 #define CREDENTIALS_MAX 1024
+#define ANSWER_USUAL 500 /* bytes */
 
 /* ---- who is asking ---- */
 
@@ -103,6 +104,7 @@ static void answer_active(const struct aa_app *app, const struct aa_live_token *
     struct aa_buf *body = &response->body;
 
     aa_response_json(response, 200);
+    aa_buf_expect(body, ANSWER_USUAL);
     aa_buf_add_text(body, "{\"active\":true,\"scope\":");
     aa_buf_add_json_string(body, token->scope);
     add_member(body, "client_id", token->client_id);

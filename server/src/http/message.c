@@ -2,6 +2,7 @@
 
 /* A Location of AA_URL_MAX bytes, three cookies and the fixed headers of a page fit well below this. */
 #define HEADER_MEMORY_MAX 16384
+#define HEADER_MEMORY_USUAL 250 /* bytes: the headers of a short answer */
 
 /* What a page may load and who may frame it. There is no form-action on purpose: browsers that follow CSP 3's older
  * reading apply it to the redirect that answers the consent form, and the client's redirect URI is never 'self'. There
@@ -174,6 +175,7 @@ struct aa_view aa_response_find_header(const struct aa_response *response, const
 void aa_response_json(struct aa_response *response, int status)
 {
     response->status = status;
+    aa_buf_expect(&response->header_memory, HEADER_MEMORY_USUAL);
     aa_response_header_set(response, "Content-Type", AA_VIEW("application/json"));
     aa_response_header_set(response, "Cache-Control", AA_VIEW("no-store"));
 }

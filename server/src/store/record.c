@@ -42,51 +42,60 @@ static bool is_view(const struct aa_column *column)
     return column->kind == AA_COLUMN_TEXT || column->kind == AA_COLUMN_BLOB;
 }
 
-static size_t texts_len(struct aa_stmt *stmt, const struct aa_shape *shape)
+static void *member_of(void *record, const struct aa_column *column)
+{
+    return (char *)record + column->offset;
+}
+
+/* Fills the record; its texts are still the statement's. Returns the room they need, with a NUL behind each. */
+static size_t read_members(struct aa_stmt *stmt, const struct aa_shape *shape, void *record)
 {
     size_t len = 0;
 
-    for (size_t i = 0; i < shape->count; i++)
-        if (is_view(&shape->columns[i]))
-            len += view_of_column(stmt, &shape->columns[i], (int)i).len + 1;
+    memset(record, 0, shape->size);
+    for (size_t i = 0; i < shape->count; i++) {
+        const struct aa_column *column = &shape->columns[i];
+        void *member = member_of(record, column);
+
+        if (is_view(column)) {
+            *(struct aa_view *)member = view_of_column(stmt, column, (int)i);
+            len += ((struct aa_view *)member)->len + 1;
+        } else if (column->kind == AA_COLUMN_BOOL) {
+            *(bool *)member = aa_stmt_int(stmt, (int)i) != 0;
+        } else {
+            *(int64_t *)member = aa_stmt_int(stmt, (int)i);
+        }
+    }
     return len;
 }
 
-/* Copies a text with a closing NUL and moves *at behind it. */
-static struct aa_view keep_text(struct aa_view text, char **at)
+/* Moves the texts into the record's own memory. */
+static void keep_texts(const struct aa_shape *shape, void *record, char *at)
 {
-    struct aa_view kept;
+    for (size_t i = 0; i < shape->count; i++) {
+        struct aa_view *text = member_of(record, &shape->columns[i]);
 
-    if (aa_view_is_absent(text))
-        return AA_VIEW_ABSENT;
-    kept = aa_view_make(*at, text.len);
-    if (text.len)
-        memcpy(*at, text.data, text.len);
-    *at += text.len + 1;
-    return kept;
+        if (!is_view(&shape->columns[i]) || aa_view_is_absent(*text))
+            continue;
+        if (text->len)
+            memcpy(at, text->data, text->len);
+        text->data = at;
+        at += text->len + 1;
+    }
 }
 
 enum aa_err aa_record_read(struct aa_stmt *stmt, const struct aa_shape *shape, void *record, struct aa_error *err)
 {
     char *memory = NULL, *at = NULL;
-    char *members = record;
+    size_t len = read_members(stmt, shape, record);
     enum aa_err rc;
 
-    rc = aa_record_memory(texts_len(stmt, shape), &memory, &at, err);
-    if (rc)
+    rc = aa_record_memory(len, &memory, &at, err);
+    if (rc) {
+        memset(record, 0, shape->size);
         return rc;
-    memset(record, 0, shape->size);
-    for (size_t i = 0; i < shape->count; i++) {
-        const struct aa_column *column = &shape->columns[i];
-        char *member = members + column->offset;
-
-        if (is_view(column))
-            *(struct aa_view *)(void *)member = keep_text(view_of_column(stmt, column, (int)i), &at);
-        else if (column->kind == AA_COLUMN_BOOL)
-            *(bool *)(void *)member = aa_stmt_int(stmt, (int)i) != 0;
-        else
-            *(int64_t *)(void *)member = aa_stmt_int(stmt, (int)i);
     }
+    keep_texts(shape, record, at);
     *(char **)record = memory;
     return AA_OK;
 }
