@@ -98,6 +98,13 @@ def c_programs(folder: str) -> list[Command]:
     return [Command([str(ASAN_TREE / "tests" / name)], read_cmocka, LOGS / name, 180) for name in names]
 
 
+def store() -> list[Command]:
+    programs = c_programs("store")
+    names = [program.argv[0] for program in programs]
+    postgres = [sys.executable, "tests/support/postgres.py"]
+    direct = Command([*postgres, *names], read_cmocka, LOGS / "unused", 600)
+    pooled = Command([*postgres, "--pooled", *names], read_cmocka, LOGS / "unused", 600)
+    return [*programs, direct, pooled]
 def threaded_programs() -> list[Command]:
     """The thread sanitizer needs its addresses where it expects them, hence -R (no randomisation)."""
     programs = sorted(path for path in (TSAN_TREE / "tests").glob("*_test_*") if path.is_file())
@@ -126,6 +133,7 @@ SUITES = [
     Suite("lint", "layers, exported symbols, forbidden calls, formatting, types", lambda: pytest("lint", 600)),
     Suite("core", "the C core under ASan, LSan and UBSan", lambda: c_programs("core")),
     Suite("server", "the authorization server's parts under ASan, LSan and UBSan", lambda: c_programs("server")),
+    Suite("store", "the store's contract on SQLite, on PostgreSQL, and behind PgBouncer", store),
     Suite("threads", "what several threads run through, under the thread sanitizer", threaded_programs),
     Suite("python", "the CPython extension", lambda: pytest("python", 300)),
     Suite("fastapi", "the FastAPI adapter and its example", lambda: pytest("fastapi", 300)),

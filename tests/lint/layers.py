@@ -70,7 +70,10 @@ LAYERS = [
     layer("server/src/password", ["authagent", "base", "crypto", "password"], {"argon2.h"}),
     layer("server/src/store", ["authagent", "base", "crypto", "db", "store"]),
     layer(
-        "server/src/db", ["authagent", "base", "db", "metrics"], SYSTEM, files={r"sqlite(_backup)?\.c": r"sqlite3\.h"}
+        "server/src/db",
+        ["authagent", "base", "db", "metrics"],
+        SYSTEM,
+        files={r"sqlite(_backup)?\.c": r"sqlite3\.h", "postgres.c": r"libpq-fe\.h"},
     ),
     layer(
         "server/src/main",

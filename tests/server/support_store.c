@@ -33,28 +33,53 @@ void folder_remove(const char *folder)
     rmdir(folder);
 }
 
+bool store_is_remote(void)
+{
+    const char *given = getenv("AUTH_AGENT_TEST_DATABASE");
+
+    return given && aa_db_is_remote_url(given);
+}
+
+struct aa_db_options store_options(const struct store_fixture *f)
+{
+    return (struct aa_db_options){.url = f->url, .migrate = true};
+}
+
+/* Children before their parents. */
+static const char empty_all[] = "DELETE FROM audit; DELETE FROM audit_chains; DELETE FROM lockouts; DELETE FROM "
+                                "settings; DELETE FROM signing_keys; "
+                                "DELETE FROM refresh_tokens; DELETE FROM access_tokens; DELETE FROM codes; "
+                                "DELETE FROM consents; DELETE FROM grants; DELETE FROM auth_requests; "
+                                "DELETE FROM clients; DELETE FROM server_keys; DELETE FROM servers; "
+                                "DELETE FROM sessions; DELETE FROM users";
+
 void store_open(struct store_fixture *f)
 {
     const char *given = getenv("AUTH_AGENT_TEST_DATABASE");
-    struct aa_db_options options = {.migrate = true};
+    struct aa_db_options options;
     struct aa_error err = AA_ERROR_INIT;
 
     memset(f, 0, sizeof *f);
     folder_make(f->folder, sizeof f->folder);
     snprintf(f->path, sizeof f->path, "%s/test.db", f->folder);
-    options.url = given ? given : f->path;
+    f->url = given ? given : f->path;
+    f->driver = store_is_remote() ? &aa_postgres_driver : &aa_sqlite_driver;
+    options = store_options(f);
     if (aa_db_open(&options, &f->db, &err))
         fail_msg("the store cannot be opened: %s", err.message);
-    f->driver = &aa_sqlite_driver;
     CHECK_OK(f->driver->open(&options, &f->source, NULL));
     CHECK_OK(f->driver->connect(f->source, AA_CONN_WRITER, &f->conn, NULL));
-    CHECK_OK(f->driver->control(f->conn, AA_CONTROL_BEGIN_WRITE, NULL));
+    if (store_is_remote())
+        CHECK_OK(f->driver->run(f->conn, empty_all, NULL));
+    else
+        CHECK_OK(f->driver->control(f->conn, AA_CONTROL_BEGIN_WRITE, NULL));
 }
 
 void store_close(struct store_fixture *f)
 {
     if (f->conn) {
-        CHECK_OK(f->driver->control(f->conn, AA_CONTROL_COMMIT, NULL));
+        if (!store_is_remote())
+            CHECK_OK(f->driver->control(f->conn, AA_CONTROL_COMMIT, NULL));
         f->driver->disconnect(f->conn);
     }
     f->driver->close(f->source);

@@ -9,19 +9,25 @@
 struct store_fixture {
     char folder[64]; /* removed at the end, with what is in it */
     char path[96];
+    const char *url; /* the path, or AUTH_AGENT_TEST_DATABASE */
     struct aa_db *db;
     const struct aa_driver *driver;
     struct aa_source *source;
-    struct aa_conn *conn; /* the test's own, in a write transaction */
+    struct aa_conn *conn; /* the test's own: in a write transaction on SQLite, which would wait for it otherwise; on
+                             PostgreSQL each statement stands alone, so that a test may go on after a refused one */
 };
 
 void store_open(struct store_fixture *f);
 void store_close(struct store_fixture *f);
+/* True when the engine under test is PostgreSQL. */
+bool store_is_remote(void);
+/* The options to open f's database with; change what the test is about. */
+struct aa_db_options store_options(const struct store_fixture *f);
 /* Makes an empty folder / removes it with its files. */
 void folder_make(char *out, size_t size);
 void folder_remove(const char *folder);
 
-/* TEST with a connection `c` inside one write transaction on the test's own thread. */
+/* TEST with the fixture's own connection as `c`. */
 #define STORE_TEST(group, sentence)                                                                                    \
     static void body_##sentence(struct aa_conn *c);                                                                    \
     TEST(group, sentence)                                                                                              \

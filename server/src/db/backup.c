@@ -14,11 +14,6 @@
 
 #define NAME_MAX_LEN 8192
 
-static const struct aa_driver *driver_of(const char *url)
-{
-    return strncmp(url, "postgres", 8) == 0 && strstr(url, "://") ? NULL : &aa_sqlite_driver;
-}
-
 /* ---- looking ---- */
 
 /* One connection that only reads, in one read transaction. */
@@ -33,7 +28,7 @@ static enum aa_err look_open(struct look *look, const char *url, struct aa_error
     struct aa_db_options options = {.url = url, .must_exist = true, .read_only = true};
     enum aa_err rc;
 
-    *look = (struct look){.driver = driver_of(url)};
+    *look = (struct look){.driver = aa_driver_of(url)};
     rc = look->driver->open(&options, &look->source, err);
     if (!rc)
         rc = look->driver->connect(look->source, AA_CONN_READER, &look->conn, err);
@@ -92,9 +87,9 @@ enum aa_err aa_db_examine(const char *url, bool deep, struct aa_db_facts *out, s
 
 static enum aa_err check_engine(const char *url, const char *tool, struct aa_error *err)
 {
-    const struct aa_driver *driver = driver_of(url);
+    const struct aa_driver *driver = aa_driver_of(url);
 
-    if (!driver || !driver->copy)
+    if (!driver->copy)
         return aa_fail(err, AA_ERR_OPTION_INVALID, "PostgreSQL has its own tool for this: use %s", tool);
     if (strcmp(aa_place_of(url), ":memory:") == 0)
         return aa_fail(err, AA_ERR_OPTION_INVALID, "an in-memory database has no file");
@@ -275,7 +270,7 @@ static enum aa_err put_in_place(struct aa_draft *draft, bool is_there, int64_t n
     enum aa_err rc = AA_OK;
 
     if (is_there)
-        rc = driver_of(draft->path)->seize(draft->path, &lock, err);
+        rc = aa_driver_of(draft->path)->seize(draft->path, &lock, err);
     if (!rc)
         rc = add_kept_name(kept, draft->path, now_ms, err);
     if (!rc)

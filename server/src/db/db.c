@@ -1,458 +1,63 @@
 #include "db/db.h"
 
-#include <pthread.h>
 #include <string.h>
-#include <time.h>
+
+#ifdef AA_TEST_HOOKS
+#include <stdatomic.h>
+#endif
 
 #include "base/error.h"
-#include "base/mem.h"
-#include "db/driver.h"
+#include "db/engine.h"
 
-#define READERS_MAX 32 /* connections; more threads than that wait for one another */
-#define BATCH_MAX 256  /* closures a commit: bounds how long the first of them waits for the last */
-#define CHECKPOINT_PAUSE_MS 250
-
-/* A closure waiting for the writer; lives on its caller's stack. */
-struct job {
-    aa_db_fn fn;
-    void *ctx;
-    struct aa_error *err;
-    enum aa_err rc;
-    bool is_done;
-    pthread_cond_t done;
-    struct job *next;
-};
-
-struct aa_db {
-    const struct aa_driver *driver;
-    struct aa_source *source;
-    bool is_single; /* one connection for everybody: it is in the pool, and the writer takes it from there */
-
-    pthread_mutex_t lock; /* guards what follows; never held while a statement runs */
-    struct job *first, **last;
-    bool is_closing;
-    bool is_dirty; /* something was committed since the last checkpoint */
-    pthread_cond_t work, dirty, reader_free;
-    struct aa_conn *idle[READERS_MAX];
-    size_t idle_count, reader_count;
-
-    struct aa_conn *writer_conn, *keeper_conn; /* NULL when single */
-    pthread_t writer, keeper;
-    bool has_writer, has_keeper;
-};
-
-/* ---- readers ---- */
-
-static struct aa_conn *take_idle(struct aa_db *db, bool *may_connect)
+bool aa_db_is_remote_url(const char *url)
 {
-    struct aa_conn *conn = NULL;
-    size_t most = db->is_single ? 1 : READERS_MAX;
-
-    pthread_mutex_lock(&db->lock);
-    while (db->idle_count == 0 && db->reader_count >= most)
-        pthread_cond_wait(&db->reader_free, &db->lock);
-    *may_connect = db->idle_count == 0;
-    if (*may_connect)
-        db->reader_count++;
-    else
-        conn = db->idle[--db->idle_count];
-    pthread_mutex_unlock(&db->lock);
-    return conn;
+    return strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0;
 }
 
-static void drop_reader(struct aa_db *db)
+const struct aa_driver *aa_driver_of(const char *url)
 {
-    pthread_mutex_lock(&db->lock);
-    db->reader_count--;
-    pthread_cond_signal(&db->reader_free);
-    pthread_mutex_unlock(&db->lock);
-}
-
-static void put_idle(struct aa_db *db, struct aa_conn *conn)
-{
-    pthread_mutex_lock(&db->lock);
-    db->idle[db->idle_count++] = conn; /* the last one used is taken first: its pages are warm */
-    pthread_cond_signal(&db->reader_free);
-    pthread_mutex_unlock(&db->lock);
-}
-
-static enum aa_err acquire(struct aa_db *db, struct aa_conn **out, struct aa_error *err)
-{
-    bool may_connect;
-    struct aa_conn *conn = take_idle(db, &may_connect);
-    enum aa_err rc = AA_OK;
-
-    if (may_connect)
-        rc = db->driver->connect(db->source, AA_CONN_READER, &conn, err);
-    if (rc)
-        drop_reader(db);
-    else
-        *out = conn;
-    return rc;
-}
-
-static void release(struct aa_db *db, struct aa_conn *conn)
-{
-    /* A connection that cannot leave its transaction would show an old state for ever. The only one of an in-memory
-     * database is kept: it is the database. */
-    if (db->driver->in_transaction(conn) && db->driver->control(conn, AA_CONTROL_ROLLBACK, NULL) && !db->is_single) {
-        db->driver->disconnect(conn);
-        drop_reader(db);
-        return;
-    }
-    put_idle(db, conn);
-}
-
-enum aa_err aa_db_read(struct aa_db *db, aa_db_fn fn, void *ctx, struct aa_error *err)
-{
-    struct aa_conn *conn = NULL;
-    enum aa_err rc;
-
-    rc = acquire(db, &conn, err);
-    if (rc)
-        return rc;
-    rc = db->driver->control(conn, AA_CONTROL_BEGIN_READ, err);
-    if (!rc)
-        rc = fn(conn, ctx, err);
-    if (!rc)
-        rc = db->driver->control(conn, AA_CONTROL_COMMIT, err);
-    release(db, conn);
-    return rc;
-}
-
-/* ---- the writer ---- */
-
-/* Overwrites: the closure's own code may be one it only had because of what is now rolled back with it. */
-static void spoil(struct job *job, enum aa_err rc, const struct aa_error *why)
-{
-    job->rc = rc;
-    if (job->err)
-        *job->err = *why;
-}
-
-/* From `first` up to, not including, `end`. After the unlock the jobs' memory is their callers' again. */
-static void finish(struct aa_db *db, struct job *first, const struct job *end)
-{
-    pthread_mutex_lock(&db->lock);
-    while (first != end) {
-        struct job *next = first->next;
-
-        first->is_done = true;
-        pthread_cond_signal(&first->done);
-        first = next;
-    }
-    pthread_mutex_unlock(&db->lock);
-}
-
-static void fail_all(struct aa_db *db, struct job *first, const struct job *end, enum aa_err rc,
-                     const struct aa_error *why)
-{
-    for (struct job *job = first; job != end; job = job->next)
-        spoil(job, rc, why);
-    finish(db, first, end);
-}
-
-/* One closure behind its savepoint. False when the engine gave up the whole transaction. */
-static bool run_job(struct aa_db *db, struct aa_conn *conn, struct job *job)
-{
-    job->rc = db->driver->control(conn, AA_CONTROL_SAVEPOINT, job->err);
-    if (!job->rc)
-        job->rc = job->fn(conn, job->ctx, job->err);
-    if (!db->driver->in_transaction(conn))
-        return false;
-    if (!job->rc)
-        job->rc = db->driver->control(conn, AA_CONTROL_RELEASE, job->err);
-    else if (db->driver->control(conn, AA_CONTROL_ROLLBACK_TO, NULL))
-        return false; /* what it did cannot be told from what the others did */
-    return db->driver->in_transaction(conn);
-}
-
-static void leave(struct aa_db *db, struct aa_conn *conn)
-{
-    /* Should it fail, the next BEGIN says so to those who come after. */
-    if (db->driver->in_transaction(conn))
-        (void)db->driver->control(conn, AA_CONTROL_ROLLBACK, NULL);
-}
-
-/* What to tell everybody whose work went with a failed closure's: never that closure's own CONFLICT or NOT_FOUND. */
-static enum aa_err shared_code(enum aa_err rc)
-{
-    return rc == AA_ERR_NOMEM || rc == AA_ERR_STORE_FULL || rc == AA_ERR_STORE_READONLY || rc == AA_ERR_STORE_BUSY
-               ? rc
-               : AA_ERR_STORE;
-}
-
-/* Runs the jobs in one transaction and releases their callers. Returns those that have yet to run: when one of them
- * made the engine roll everything back, it and those before it fail, and the rest get a transaction of their own. */
-static struct job *run_transaction(struct aa_db *db, struct aa_conn *conn, struct job *first)
-{
-    struct aa_error why = AA_ERROR_INIT;
-    struct job *job;
-    enum aa_err rc;
-
-    rc = db->driver->control(conn, AA_CONTROL_BEGIN_WRITE, &why);
-    if (rc) {
-        fail_all(db, first, NULL, rc, &why);
-        return NULL;
-    }
-    for (job = first; job; job = job->next) {
-        struct job *rest = job->next;
-
-        if (run_job(db, conn, job))
-            continue;
-        leave(db, conn);
-        rc = shared_code(job->rc);
-        aa_fail(&why, rc, "the transaction was rolled back: %s", aa_err_text(rc));
-        fail_all(db, first, rest, rc, &why);
-        return rest;
-    }
-    rc = db->driver->control(conn, AA_CONTROL_COMMIT, &why);
-    if (rc) {
-        leave(db, conn);
-        fail_all(db, first, NULL, rc, &why);
-    } else {
-        finish(db, first, NULL);
-    }
-    return NULL;
-}
-
-static void run_batch(struct aa_db *db, struct job *batch)
-{
-    struct aa_conn *conn = db->writer_conn;
-    struct aa_error why = AA_ERROR_INIT;
-    enum aa_err rc;
-
-    if (db->is_single) {
-        rc = acquire(db, &conn, &why);
-        if (rc) {
-            fail_all(db, batch, NULL, rc, &why);
-            return;
-        }
-    }
-    while (batch)
-        batch = run_transaction(db, conn, batch);
-    if (db->is_single)
-        put_idle(db, conn);
-}
-
-/* Waits for jobs and takes them, at most BATCH_MAX, as a list of its own. NULL: the database is closing and nothing is
- * left. */
-static struct job *take_batch(struct aa_db *db)
-{
-    struct job *batch, *job;
-
-    pthread_mutex_lock(&db->lock);
-    while (!db->first && !db->is_closing)
-        pthread_cond_wait(&db->work, &db->lock);
-    batch = job = db->first;
-    for (size_t i = 1; job && job->next && i < BATCH_MAX; i++)
-        job = job->next;
-    if (job) {
-        db->first = job->next;
-        if (!db->first)
-            db->last = &db->first;
-        job->next = NULL;
-    }
-    pthread_mutex_unlock(&db->lock);
-    return batch;
-}
-
-static void note_dirty(struct aa_db *db)
-{
-    pthread_mutex_lock(&db->lock);
-    if (!db->is_dirty) {
-        db->is_dirty = true;
-        pthread_cond_signal(&db->dirty);
-    }
-    pthread_mutex_unlock(&db->lock);
-}
-
-static void *writer_main(void *arg)
-{
-    struct aa_db *db = arg;
-    struct job *batch;
-
-    while ((batch = take_batch(db)) != NULL) {
-        run_batch(db, batch);
-        note_dirty(db);
-    }
-    return NULL;
-}
-
-enum aa_err aa_db_write(struct aa_db *db, aa_db_fn fn, void *ctx, struct aa_error *err)
-{
-    struct job job = {.fn = fn, .ctx = ctx, .err = err};
-
-    if (!db->has_writer)
-        return aa_fail(err, AA_ERR_STORE_READONLY, "the database was opened for reading alone");
-    pthread_cond_init(&job.done, NULL);
-    pthread_mutex_lock(&db->lock);
-    *db->last = &job;
-    db->last = &job.next;
-    pthread_cond_signal(&db->work);
-    while (!job.is_done)
-        pthread_cond_wait(&job.done, &db->lock);
-    pthread_mutex_unlock(&db->lock);
-    pthread_cond_destroy(&job.done);
-    return job.rc;
-}
-
-/* ---- checkpoints ---- */
-
-static struct timespec from_now(long ms)
-{
-    struct timespec at;
-
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += ms / 1000;
-    at.tv_nsec += ms % 1000 * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
-}
-
-/* Waits until something was committed, then a moment longer, so that one checkpoint serves many commits. False:
- * closing. */
-static bool wait_dirty(struct aa_db *db)
-{
-    struct timespec until;
-    bool go_on;
-    int rc = 0;
-
-    pthread_mutex_lock(&db->lock);
-    while (!db->is_dirty && !db->is_closing)
-        pthread_cond_wait(&db->dirty, &db->lock);
-    until = from_now(CHECKPOINT_PAUSE_MS);
-    while (!db->is_closing && rc == 0)
-        rc = pthread_cond_timedwait(&db->dirty, &db->lock, &until);
-    db->is_dirty = false;
-    go_on = !db->is_closing;
-    pthread_mutex_unlock(&db->lock);
-    return go_on;
-}
-
-/* Checkpoints in the writer would make every caller wait 12 to 25 ms now and then. */
-static void *keeper_main(void *arg)
-{
-    struct aa_db *db = arg;
-
-    while (wait_dirty(db))
-        db->driver->checkpoint(db->keeper_conn);
-    return NULL; /* the last connection to close checkpoints everything */
-}
-
-/* ---- opening and closing ---- */
-
-static void init_conditions(struct aa_db *db)
-{
-    pthread_condattr_t monotonic;
-
-    pthread_mutex_init(&db->lock, NULL);
-    pthread_cond_init(&db->work, NULL);
-    pthread_cond_init(&db->reader_free, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&db->dirty, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-}
-
-static enum aa_err start_thread(pthread_t *thread, bool *has, void *(*run)(void *), struct aa_db *db,
-                                struct aa_error *err)
-{
-    if (pthread_create(thread, NULL, run, db))
-        return aa_fail(err, AA_ERR_THREAD, "a thread of the database could not be started");
-    *has = true;
-    return AA_OK;
-}
-
-static enum aa_err connect_and_migrate(struct aa_db *db, const struct aa_db_options *options, struct aa_error *err)
-{
-    struct aa_conn *conn = NULL;
-    enum aa_err rc;
-
-    rc = db->driver->connect(db->source, options->read_only ? AA_CONN_READER : AA_CONN_WRITER, &conn, err);
-    if (rc)
-        return rc;
-    if (db->is_single || options->read_only) {
-        db->reader_count = db->idle_count = 1;
-        db->idle[0] = conn;
-    } else {
-        db->writer_conn = conn;
-    }
-    rc = aa_migrate(conn, options->migrate && !options->read_only, err);
-    if (rc || db->is_single || options->read_only)
-        return rc;
-    return db->driver->connect(db->source, AA_CONN_KEEPER, &db->keeper_conn, err);
-}
-
-static enum aa_err start(struct aa_db *db, const struct aa_db_options *options, struct aa_error *err)
-{
-    enum aa_err rc;
-
-    rc = db->driver->open(options, &db->source, err);
-    if (rc)
-        return rc;
-    db->is_single = db->driver->is_single(db->source);
-    rc = connect_and_migrate(db, options, err);
-    if (rc || options->read_only)
-        return rc;
-    rc = start_thread(&db->writer, &db->has_writer, writer_main, db, err);
-    if (!rc && !db->is_single)
-        rc = start_thread(&db->keeper, &db->has_keeper, keeper_main, db, err);
-    return rc;
+    return aa_db_is_remote_url(url) ? &aa_postgres_driver : &aa_sqlite_driver;
 }
 
 enum aa_err aa_db_open(const struct aa_db_options *options, struct aa_db **out, struct aa_error *err)
 {
-    struct aa_db *db = aa_mem_new(sizeof *db);
-    enum aa_err rc;
+    const struct aa_driver *driver = aa_driver_of(options->url);
 
-    if (!db)
-        return aa_fail(err, AA_ERR_NOMEM, "out of memory opening the database");
-    db->driver = &aa_sqlite_driver;
-    db->last = &db->first;
-    init_conditions(db);
-    rc = start(db, options, err);
-    if (rc) {
-        aa_db_close(db);
-        return rc;
-    }
-    *out = db;
-    return AA_OK;
-}
-
-static void stop_threads(struct aa_db *db)
-{
-    pthread_mutex_lock(&db->lock);
-    db->is_closing = true;
-    pthread_cond_broadcast(&db->work);
-    pthread_cond_broadcast(&db->dirty);
-    pthread_mutex_unlock(&db->lock);
-    if (db->has_writer)
-        pthread_join(db->writer, NULL);
-    if (db->has_keeper)
-        pthread_join(db->keeper, NULL);
+    return driver->is_remote ? aa_pool_open(driver, options, out, err) : aa_grouped_open(driver, options, out, err);
 }
 
 void aa_db_close(struct aa_db *db)
 {
-    if (!db)
-        return;
-    stop_threads(db);
-    for (size_t i = 0; i < db->idle_count; i++)
-        db->driver->disconnect(db->idle[i]);
-    db->driver->disconnect(db->keeper_conn);
-    db->driver->disconnect(db->writer_conn);
-    db->driver->close(db->source);
-    pthread_cond_destroy(&db->dirty);
-    pthread_cond_destroy(&db->reader_free);
-    pthread_cond_destroy(&db->work);
-    pthread_mutex_destroy(&db->lock);
-    aa_mem_free(db);
+    if (db)
+        db->engine->close(db);
 }
 
+enum aa_err aa_db_read(struct aa_db *db, aa_db_fn fn, void *ctx, struct aa_error *err)
+{
+    return db->engine->read(db, fn, ctx, err);
+}
+
+enum aa_err aa_db_snapshot(struct aa_db *db, aa_db_fn fn, void *ctx, struct aa_error *err)
+{
+    return db->engine->snapshot(db, fn, ctx, err);
+}
+
+enum aa_err aa_db_write(struct aa_db *db, aa_db_fn fn, void *ctx, struct aa_error *err)
+{
+    return db->engine->write(db, fn, ctx, err);
+}
+
+bool aa_db_is_remote(const struct aa_db *db)
+{
+    return db->driver->is_remote;
+}
+
+const char *aa_db_place(const struct aa_db *db)
+{
+    return db->driver->place(db->source);
+}
+
+/* The first column is the schema's version, the second says whether anything can be written. */
 static enum aa_err check(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     struct aa_stmt *stmt = NULL;
@@ -460,10 +65,12 @@ static enum aa_err check(struct aa_conn *conn, void *ctx, struct aa_error *err)
     enum aa_err rc;
 
     (void)ctx;
-    rc = aa_stmt_prepare(conn, "SELECT max(version) FROM schema_migrations", &stmt, err);
+    rc = aa_stmt_prepare(conn, conn->driver->check_sql, &stmt, err);
     if (rc)
         return rc;
     rc = aa_stmt_step(stmt, &has_row, err);
+    if (!rc && (!has_row || aa_stmt_int(stmt, 1) == 0))
+        rc = aa_fail(err, AA_ERR_STORE_READONLY, "the database answers, but may only be read");
     aa_stmt_end(stmt);
     return rc;
 }
@@ -472,3 +79,23 @@ enum aa_err aa_db_check(struct aa_db *db, struct aa_error *err)
 {
     return aa_db_read(db, check, NULL, err);
 }
+
+void aa_db_tell(const struct aa_error *why, struct aa_error *err)
+{
+    if (err && err->code == AA_OK)
+        *err = *why;
+}
+
+#ifdef AA_TEST_HOOKS
+static atomic_bool reruns;
+
+void aa_db_rerun_writes(bool on)
+{
+    atomic_store(&reruns, on);
+}
+
+bool aa_db_reruns(void)
+{
+    return atomic_load(&reruns);
+}
+#endif

@@ -1,4 +1,4 @@
-/* What an engine must do for db.c. Inside server/src/db only.
+/* What an engine must do for grouped.c and pool.c. Inside server/src/db only.
  *
  * A driver's own connection and statement begin with the structs below. Connections belong to one thread at a time. */
 #ifndef AA_DB_DRIVER_H
@@ -18,22 +18,35 @@ enum aa_conn_role {
 
 enum aa_control {
     AA_CONTROL_BEGIN_READ,
-    AA_CONTROL_BEGIN_WRITE, /* takes the write lock at once, waiting for other processes */
+    AA_CONTROL_BEGIN_SNAPSHOT, /* all statements see one state */
+    AA_CONTROL_BEGIN_WRITE,    /* SQLite: takes the write lock at once, waiting for other processes */
+    AA_CONTROL_LOCK_SCHEMA,    /* after BEGIN_WRITE: waits for others who change the schema, however long */
     AA_CONTROL_COMMIT,
     AA_CONTROL_ROLLBACK,
-    AA_CONTROL_SAVEPOINT,
+    AA_CONTROL_SAVEPOINT, /* this and the next two: grouped.c's engines only */
     AA_CONTROL_RELEASE,
     AA_CONTROL_ROLLBACK_TO, /* the savepoint is gone afterwards */
     AA_CONTROL_COUNT
 };
 
+/* What the last failure means for whoever runs closures on the connection. */
+enum aa_fate {
+    AA_FATE_FINE,  /* nothing beyond the failure itself */
+    AA_FATE_AGAIN, /* the transaction is spoilt through nobody's fault: run the closure again */
+    AA_FATE_LOST   /* so is the connection */
+};
+
 struct aa_driver {
-    const char *engine; /* "SQLite" */
+    const char *engine; /* "SQLite", "PostgreSQL" */
     enum aa_err (*open)(const struct aa_db_options *options, struct aa_source **out, struct aa_error *err);
     void (*close)(struct aa_source *source);
+    const char *(*place)(const struct aa_source *source);
     /* True when everybody must share one connection (an in-memory database is its connection). */
     bool (*is_single)(const struct aa_source *source);
     const struct aa_migrations *migrations;
+    const char *check_sql; /* of aa_db_check() */
+    const char *lock_sql;  /* takes lock $1 if it can: one row, one boolean; NULL: there is nothing to lock */
+    bool is_remote;
 
     enum aa_err (*connect)(struct aa_source *source, enum aa_conn_role role, struct aa_conn **out,
                            struct aa_error *err);
@@ -43,8 +56,10 @@ struct aa_driver {
     bool (*in_transaction)(struct aa_conn *conn);
     /* Runs one statement without keeping it: migrations. */
     enum aa_err (*run)(struct aa_conn *conn, const char *sql, struct aa_error *err);
-    /* Moves what was logged into the database proper, without making anybody wait. */
+    /* Moves what was logged into the database proper, without making anybody wait. grouped.c only. */
     void (*checkpoint)(struct aa_conn *conn);
+    /* False when an idle connection was closed from the other end. pool.c only. */
+    bool (*is_usable)(struct aa_conn *conn);
 
     enum aa_err (*prepare)(struct aa_conn *conn, const char *sql, struct aa_stmt **out, struct aa_error *err);
     void (*bind_text)(struct aa_stmt *stmt, int index, struct aa_view text);
@@ -72,14 +87,19 @@ struct aa_driver {
 
 struct aa_conn {
     const struct aa_driver *driver;
-    int lane; /* aa_conn_lane() */
+    int lane;          /* aa_conn_lane() */
+    enum aa_fate fate; /* set by the driver, reset by pool.c */
+    bool has_answered; /* a statement succeeded since then: the closure has learnt something */
 };
 
 struct aa_stmt {
     const struct aa_driver *driver;
+    bool has_bad_text;
 };
 
 extern const struct aa_driver aa_sqlite_driver;
+extern const struct aa_driver aa_postgres_driver;
+const struct aa_driver *aa_driver_of(const char *url);
 
 struct sqlite3;
 struct sqlite3 *aa_sqlite_handle(struct aa_conn *conn); /* for sqlite_backup.c */

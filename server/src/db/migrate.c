@@ -105,11 +105,13 @@ enum aa_err aa_migrate(struct aa_conn *conn, bool migrate, struct aa_error *err)
         rc = check_version(migrations, version, migrate, err);
     if (rc || version == (int64_t)migrations->count)
         return rc;
-    /* Looked at again under the write lock: another process may be doing the same. */
+    /* Looked at again under the lock: another process may be doing the same. */
     rc = conn->driver->control(conn, AA_CONTROL_BEGIN_WRITE, err);
     if (rc)
         return rc;
-    rc = aa_schema_find(conn, &version, err);
+    rc = conn->driver->control(conn, AA_CONTROL_LOCK_SCHEMA, err);
+    if (!rc)
+        rc = aa_schema_find(conn, &version, err);
     if (!rc)
         rc = check_version(migrations, version, migrate, err);
     if (!rc)

@@ -19,6 +19,7 @@ struct aa_migrations {
 };
 
 extern const struct aa_migrations aa_sqlite_migrations;
+extern const struct aa_migrations aa_postgres_migrations;
 
 /* Brings the schema up to date, or only looks when `migrate` is false. Runs before the connection is used for anything
  * else. AA_ERR_STORE_VERSION when the database is newer than the program, or older and may not be migrated;

@@ -107,7 +107,9 @@ static enum aa_err read_url(const char *url, struct aa_source *source, struct aa
     const char *path = aa_place_of(url);
 
     if (strstr(path, "://"))
-        return aa_fail(err, AA_ERR_OPTION_INVALID, "database: no driver for this kind of address; give a file path");
+        return aa_fail(err, AA_ERR_OPTION_INVALID,
+                       "database: this kind of address is unknown; give a file path or "
+                       "postgresql://…");
     if (!*path || strlen(path) > PATH_LEN_MAX)
         return aa_fail(err, AA_ERR_OPTION_INVALID, "database: the path is empty or too long");
     source->in_memory = strcmp(path, ":memory:") == 0;
@@ -143,6 +145,11 @@ static enum aa_err sqlite_open(const struct aa_db_options *options, struct aa_so
     }
     *out = source;
     return AA_OK;
+}
+
+static const char *sqlite_place(const struct aa_source *source)
+{
+    return source->path;
 }
 
 static bool sqlite_is_single(const struct aa_source *source)
@@ -430,7 +437,9 @@ static const struct {
     bool is_kept; /* the ways back are not: they must work when there is no memory to prepare a statement of ours */
 } controls[AA_CONTROL_COUNT] = {
     [AA_CONTROL_BEGIN_READ] = {"BEGIN", true},
+    [AA_CONTROL_BEGIN_SNAPSHOT] = {"BEGIN", true},
     [AA_CONTROL_BEGIN_WRITE] = {"BEGIN IMMEDIATE", true},
+    [AA_CONTROL_LOCK_SCHEMA] = {NULL, false}, /* the write lock is that */
     [AA_CONTROL_COMMIT] = {"COMMIT", true},
     [AA_CONTROL_ROLLBACK] = {"ROLLBACK", false},
     [AA_CONTROL_SAVEPOINT] = {"SAVEPOINT closure", true},
@@ -461,13 +470,15 @@ static enum aa_err sqlite_run(struct aa_conn *conn, const char *sql, struct aa_e
 
 static enum aa_err sqlite_control(struct aa_conn *conn, enum aa_control what, struct aa_error *err)
 {
+    bool begins_read = what == AA_CONTROL_BEGIN_READ || what == AA_CONTROL_BEGIN_SNAPSHOT;
     enum aa_err rc = AA_OK;
 
+    if (!controls[what].sql)
+        return AA_OK;
     /* The one connection of an in-memory database reads and writes by turns; on a file readers are set up so for good.
      */
-    if (inner(conn)->source->in_memory && (what == AA_CONTROL_BEGIN_READ || what == AA_CONTROL_BEGIN_WRITE))
-        rc =
-            sqlite_run(conn, what == AA_CONTROL_BEGIN_READ ? "PRAGMA query_only = ON" : "PRAGMA query_only = OFF", err);
+    if (inner(conn)->source->in_memory && (begins_read || what == AA_CONTROL_BEGIN_WRITE))
+        rc = sqlite_run(conn, begins_read ? "PRAGMA query_only = ON" : "PRAGMA query_only = OFF", err);
     if (rc)
         return rc;
     return controls[what].is_kept ? run_kept(conn, controls[what].sql, err) : sqlite_run(conn, controls[what].sql, err);
@@ -495,7 +506,9 @@ const struct aa_driver aa_sqlite_driver = {
     .open = sqlite_open,
     .close = sqlite_close,
     .is_single = sqlite_is_single,
+    .place = sqlite_place,
     .migrations = &aa_sqlite_migrations,
+    .check_sql = "SELECT max(version), 1 FROM schema_migrations",
     .connect = sqlite_connect,
     .disconnect = sqlite_disconnect,
     .control = sqlite_control,

@@ -1,4 +1,5 @@
 /* Statements: straight to the driver. */
+#include "base/error.h"
 #include "db/driver.h"
 
 enum aa_err aa_stmt_prepare(struct aa_conn *conn, const char *sql, struct aa_stmt **out, struct aa_error *err)
@@ -8,6 +9,8 @@ enum aa_err aa_stmt_prepare(struct aa_conn *conn, const char *sql, struct aa_stm
 
 void aa_stmt_bind_text(struct aa_stmt *stmt, int index, struct aa_view text)
 {
+    if (!aa_view_is_absent(text) && !aa_view_is_utf8(text))
+        stmt->has_bad_text = true;
     stmt->driver->bind_text(stmt, index, text);
 }
 
@@ -28,6 +31,8 @@ void aa_stmt_bind_null(struct aa_stmt *stmt, int index)
 
 enum aa_err aa_stmt_step(struct aa_stmt *stmt, bool *has_row, struct aa_error *err)
 {
+    if (stmt->has_bad_text)
+        return aa_fail(err, AA_ERR_UTF8, "a text is not UTF-8, or holds NUL");
     return stmt->driver->step(stmt, has_row, err);
 }
 
@@ -53,8 +58,10 @@ bool aa_stmt_is_null(struct aa_stmt *stmt, int column)
 
 void aa_stmt_end(struct aa_stmt *stmt)
 {
-    if (stmt)
-        stmt->driver->end(stmt);
+    if (!stmt)
+        return;
+    stmt->has_bad_text = false;
+    stmt->driver->end(stmt);
 }
 
 int aa_conn_lane(const struct aa_conn *conn)
@@ -65,4 +72,25 @@ int aa_conn_lane(const struct aa_conn *conn)
 int64_t aa_conn_changes(struct aa_conn *conn)
 {
     return conn->driver->changes(conn);
+}
+
+enum aa_err aa_conn_try_lock(struct aa_conn *conn, int64_t number, bool *taken, struct aa_error *err)
+{
+    struct aa_stmt *stmt = NULL;
+    bool has_row = false;
+    enum aa_err rc;
+
+    if (!conn->driver->lock_sql) {
+        *taken = true;
+        return AA_OK;
+    }
+    rc = aa_stmt_prepare(conn, conn->driver->lock_sql, &stmt, err);
+    if (rc)
+        return rc;
+    aa_stmt_bind_int(stmt, 1, number);
+    rc = aa_stmt_step(stmt, &has_row, err);
+    if (!rc)
+        *taken = has_row && aa_stmt_int(stmt, 0) != 0;
+    aa_stmt_end(stmt);
+    return rc;
 }

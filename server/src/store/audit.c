@@ -130,10 +130,11 @@ enum aa_err aa_audit_append(struct aa_conn *c, const struct aa_audit_row *given,
     if (!rc)
         rc = aa_audit_hash(&row, hash, err);
     if (!rc)
-        rc = aa_store_insert(c,
-                             "INSERT INTO audit (" ROW_COLUMNS
-                             ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-                             &row_shape, &row, err);
+        rc = aa_store_insert(
+            c,
+            "INSERT INTO audit (" ROW_COLUMNS
+            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
+            &row_shape, &row, err);
     if (!rc)
         rc = aa_store_run(c, "UPDATE audit_chains SET hash = $2 WHERE chain = $1",
                           AA_ARGS(AA_INT(row.chain), AA_BLOB(row.hash)), NULL, err);

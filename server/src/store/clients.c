@@ -24,9 +24,10 @@ const struct aa_store_table aa_clients_table =
 
 enum aa_err aa_client_create(struct aa_conn *c, const struct aa_client *client, struct aa_error *err)
 {
-    return aa_store_insert(
-        c, "INSERT INTO clients (" CLIENT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        &client_shape, client, err);
+    return aa_store_insert(c,
+                           "INSERT INTO clients (" CLIENT_COLUMNS
+                           ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
+                           &client_shape, client, err);
 }
 
 enum aa_err aa_client_find(struct aa_conn *c, struct aa_view client_id, struct aa_client *out, struct aa_error *err)
@@ -56,18 +57,20 @@ enum aa_err aa_client_extend(struct aa_conn *c, struct aa_view client_id, int64_
                         AA_ARGS(AA_TEXT(client_id), AA_INT(expires_ms)), NULL, err);
 }
 
+/* The client first: an authorization that is being given holds its row (aa_client_mark_used), and once that is stored
+ * its grant is seen here. */
 enum aa_err aa_client_delete(struct aa_conn *c, struct aa_view client_id, int64_t now_ms, struct aa_error *err)
 {
     enum aa_err rc;
 
+    rc = aa_store_change(c, "DELETE FROM clients WHERE client_id = $1", AA_ARGS(AA_TEXT(client_id)), err);
+    if (rc)
+        return rc;
     rc = aa_store_run(c, "UPDATE grants SET revoked_ms = $2 WHERE client_id = $1 AND revoked_ms = 0",
                       AA_ARGS(AA_TEXT(client_id), AA_INT(now_ms)), NULL, err);
     if (rc)
         return rc;
-    rc = aa_store_run(c, "DELETE FROM consents WHERE client_id = $1", AA_ARGS(AA_TEXT(client_id)), NULL, err);
-    if (rc)
-        return rc;
-    return aa_store_change(c, "DELETE FROM clients WHERE client_id = $1", AA_ARGS(AA_TEXT(client_id)), err);
+    return aa_store_run(c, "DELETE FROM consents WHERE client_id = $1", AA_ARGS(AA_TEXT(client_id)), NULL, err);
 }
 
 enum aa_err aa_client_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err)

@@ -57,7 +57,7 @@ enum aa_err aa_auth_request_create(struct aa_conn *c, const struct aa_auth_reque
 {
     return aa_store_insert(c,
                            "INSERT INTO auth_requests (" REQUEST_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
-                           "$9, $10, $11, $12, $13, $14, $15, $16, $17)",
+                           "$9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING",
                            &request_shape, request, err);
 }
 
@@ -113,8 +113,9 @@ enum aa_err aa_consent_find(struct aa_conn *c, struct aa_view user_id, struct aa
 
 enum aa_err aa_grant_create(struct aa_conn *c, const struct aa_grant *grant, struct aa_error *err)
 {
-    return aa_store_insert(c, "INSERT INTO grants (" GRANT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                           &grant_shape, grant, err);
+    return aa_store_insert(
+        c, "INSERT INTO grants (" GRANT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+        &grant_shape, grant, err);
 }
 
 enum aa_err aa_grant_find(struct aa_conn *c, struct aa_view grant_id, struct aa_grant *out, struct aa_error *err)

@@ -164,11 +164,12 @@ enum aa_err aa_store_change(struct aa_conn *c, const char *sql, const struct aa_
     enum aa_err rc;
 
     rc = aa_store_run(c, sql, args, arg_count, &changed, err);
-    if (!rc && changed == 0)
+    if (rc == AA_ERR_UTF8 || (!rc && changed == 0)) /* no text in the store is ill-formed */
         rc = aa_fail(err, AA_ERR_NOT_FOUND, "there is no such record");
     return rc;
 }
 
+/* A unique violation would end a PostgreSQL transaction, so collisions do nothing and show in the count. */
 enum aa_err aa_store_insert(struct aa_conn *c, const char *sql, const struct aa_shape *shape, const void *record,
                             struct aa_error *err)
 {
@@ -185,6 +186,8 @@ enum aa_err aa_store_insert(struct aa_conn *c, const char *sql, const struct aa_
         bind(stmt, (int)i + 1, &arg);
     }
     rc = aa_stmt_step(stmt, &has_row, err);
+    if (!rc && aa_conn_changes(c) == 0)
+        rc = aa_fail(err, AA_ERR_CONFLICT, "there is such a record already");
     aa_stmt_end(stmt);
     return rc;
 }
@@ -200,7 +203,7 @@ enum aa_err aa_store_find(struct aa_conn *c, const char *sql, const struct aa_ar
     if (rc)
         return rc;
     rc = aa_stmt_step(stmt, &has_row, err);
-    if (!rc && !has_row)
+    if (rc == AA_ERR_UTF8 || (!rc && !has_row)) /* no text in the store is ill-formed */
         rc = aa_fail(err, AA_ERR_NOT_FOUND, "there is no such record");
     if (!rc)
         rc = aa_record_read(stmt, shape, out, err);

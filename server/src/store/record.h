@@ -82,7 +82,8 @@ AA_STORE aa_store_run(struct aa_conn *c, const char *sql, const struct aa_arg *a
 /* The same, and no row touched is AA_ERR_NOT_FOUND. */
 AA_STORE aa_store_change(struct aa_conn *c, const char *sql, const struct aa_arg *args, size_t arg_count,
                          struct aa_error *err);
-/* INSERTs the record: its members are $1, $2, … in the shape's order. */
+/* INSERTs the record: its members are $1, $2, … in the shape's order. The statement ends with ON CONFLICT DO NOTHING
+ * (or DO UPDATE); no row inserted is AA_ERR_CONFLICT. */
 AA_STORE aa_store_insert(struct aa_conn *c, const char *sql, const struct aa_shape *shape, const void *record,
                          struct aa_error *err);
 /* The first row as a record. AA_ERR_NOT_FOUND when there is none. */

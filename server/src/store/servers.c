@@ -34,7 +34,9 @@ const struct aa_store_table aa_server_keys_table =
 
 enum aa_err aa_server_create(struct aa_conn *c, const struct aa_server *server, struct aa_error *err)
 {
-    return aa_store_insert(c, "INSERT INTO servers (" SERVER_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    return aa_store_insert(c,
+                           "INSERT INTO servers (" SERVER_COLUMNS
+                           ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
                            &server_shape, server, err);
 }
 
@@ -67,21 +69,19 @@ enum aa_err aa_server_update(struct aa_conn *c, const struct aa_server *server, 
                            err);
 }
 
+/* Its keys go with it (ON DELETE CASCADE). */
 enum aa_err aa_server_delete(struct aa_conn *c, struct aa_view server_id, int64_t now_ms, struct aa_error *err)
 {
     enum aa_err rc;
 
+    rc = aa_store_change(c, "DELETE FROM servers WHERE server_id = $1", AA_ARGS(AA_TEXT(server_id)), err);
+    if (rc)
+        return rc;
     rc = aa_store_run(c, "UPDATE grants SET revoked_ms = $2 WHERE server_id = $1 AND revoked_ms = 0",
                       AA_ARGS(AA_TEXT(server_id), AA_INT(now_ms)), NULL, err);
     if (rc)
         return rc;
-    rc = aa_store_run(c, "DELETE FROM consents WHERE server_id = $1", AA_ARGS(AA_TEXT(server_id)), NULL, err);
-    if (rc)
-        return rc;
-    rc = aa_store_run(c, "DELETE FROM server_keys WHERE server_id = $1", AA_ARGS(AA_TEXT(server_id)), NULL, err);
-    if (rc)
-        return rc;
-    return aa_store_change(c, "DELETE FROM servers WHERE server_id = $1", AA_ARGS(AA_TEXT(server_id)), err);
+    return aa_store_run(c, "DELETE FROM consents WHERE server_id = $1", AA_ARGS(AA_TEXT(server_id)), NULL, err);
 }
 
 enum aa_err aa_server_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err)
@@ -92,8 +92,9 @@ enum aa_err aa_server_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct a
 
 enum aa_err aa_server_key_create(struct aa_conn *c, const struct aa_server_key *key, struct aa_error *err)
 {
-    return aa_store_insert(c, "INSERT INTO server_keys (" KEY_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                           &key_shape, key, err);
+    return aa_store_insert(
+        c, "INSERT INTO server_keys (" KEY_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        &key_shape, key, err);
 }
 
 enum aa_err aa_server_key_find(struct aa_conn *c, struct aa_view key_id, struct aa_server_key *out,

@@ -1,4 +1,5 @@
 /* Signing keys, small settings, lock-outs. */
+#include "base/error.h"
 #include "store/record.h"
 
 #define KEY_COLUMNS "kid, alg, private_sealed, created_ms, not_before_ms, retired_ms"
@@ -16,8 +17,9 @@ const struct aa_store_table aa_signing_keys_table =
 
 enum aa_err aa_signing_key_create(struct aa_conn *c, const struct aa_signing_key *key, struct aa_error *err)
 {
-    return aa_store_insert(c, "INSERT INTO signing_keys (" KEY_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6)", &key_shape,
-                           key, err);
+    return aa_store_insert(
+        c, "INSERT INTO signing_keys (" KEY_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        &key_shape, key, err);
 }
 
 enum aa_err aa_signing_key_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err)
@@ -71,8 +73,22 @@ enum aa_err aa_setting_put(struct aa_conn *c, struct aa_view name, struct aa_vie
 
 enum aa_err aa_setting_put_new(struct aa_conn *c, struct aa_view name, struct aa_view value, struct aa_error *err)
 {
-    return aa_store_run(c, "INSERT INTO settings (name, value) VALUES ($1, $2)", AA_ARGS(AA_TEXT(name), AA_BLOB(value)),
-                        NULL, err);
+    int64_t changed = 0;
+    enum aa_err rc;
+
+    rc = aa_store_run(c, "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                      AA_ARGS(AA_TEXT(name), AA_BLOB(value)), &changed, err);
+    if (!rc && changed == 0)
+        rc = aa_fail(err, AA_ERR_CONFLICT, "there is such a setting already");
+    return rc;
+}
+
+enum aa_err aa_setting_hold(struct aa_conn *c, struct aa_view name, struct aa_error *err)
+{
+    return aa_store_run(c,
+                        "INSERT INTO settings (name, value) VALUES ($1, $2) "
+                        "ON CONFLICT (name) DO UPDATE SET value = settings.value",
+                        AA_ARGS(AA_TEXT(name), AA_BLOB(AA_VIEW(""))), NULL, err);
 }
 
 enum aa_err aa_lockout_find(struct aa_conn *c, struct aa_view key, int64_t *failures, int64_t *until_ms,
@@ -102,6 +118,14 @@ enum aa_err aa_lockout_put(struct aa_conn *c, struct aa_view key, int64_t failur
                         "ON CONFLICT (key) DO UPDATE SET failures = excluded.failures, "
                         "until_ms = excluded.until_ms, expires_ms = excluded.expires_ms",
                         AA_ARGS(AA_BLOB(key), AA_INT(failures), AA_INT(until_ms), AA_INT(expires_ms)), NULL, err);
+}
+
+enum aa_err aa_lockout_hold(struct aa_conn *c, struct aa_view key, int64_t expires_ms, struct aa_error *err)
+{
+    return aa_store_run(c,
+                        "INSERT INTO lockouts (key, failures, until_ms, expires_ms) VALUES ($1, 0, 0, $2) "
+                        "ON CONFLICT (key) DO UPDATE SET expires_ms = lockouts.expires_ms",
+                        AA_ARGS(AA_BLOB(key), AA_INT(expires_ms)), NULL, err);
 }
 
 enum aa_err aa_lockout_clear(struct aa_conn *c, struct aa_view key, struct aa_error *err)

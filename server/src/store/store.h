@@ -2,8 +2,10 @@
  * aa_db_write() (marked R, W). Those that decide a race (redeem, rotate, consume) are one atomic statement whose
  * outcome says who won. SQL stands only in this folder, once, in the common dialect of SQLite and PostgreSQL.
  *
- * A find that finds nothing is AA_ERR_NOT_FOUND. A create that collides is AA_ERR_CONFLICT. Any may return
- * AA_ERR_STORE* or AA_ERR_NOMEM. */
+ * A find that finds nothing is AA_ERR_NOT_FOUND, also when it was asked for an ill-formed text. A create that collides
+ * is AA_ERR_CONFLICT, of an ill-formed text AA_ERR_UTF8; after either the transaction goes on. One whose row belongs to
+ * something that is not there is AA_ERR_NOT_FOUND, and may have ended it: give up. Any may return AA_ERR_STORE* or
+ * AA_ERR_NOMEM. */
 #ifndef AA_STORE_STORE_H
 #define AA_STORE_STORE_H
 
@@ -23,7 +25,9 @@ AA_STORE aa_user_find_by_email(struct aa_conn *c, struct aa_view email, struct a
 AA_STORE aa_user_set_password(struct aa_conn *c, struct aa_view user_id, struct aa_view phc,
                               struct aa_error *err); /* W; ends the user's sessions */
 AA_STORE aa_user_set_disabled(struct aa_conn *c, struct aa_view user_id, int64_t disabled_ms,
-                              struct aa_error *err);                                      /* W; 0 enables again */
+                              struct aa_error *err); /* W; 0 enables again */
+/* W: whoever disables or holds the same person waits until this transaction ends. */
+AA_STORE aa_user_hold(struct aa_conn *c, struct aa_view user_id, struct aa_error *err);
 AA_STORE aa_user_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err); /* R; struct aa_user */
 
 /* sessions */
@@ -138,6 +142,9 @@ AA_STORE aa_setting_get(struct aa_conn *c, struct aa_view name, char **memory, s
 AA_STORE aa_setting_put(struct aa_conn *c, struct aa_view name, struct aa_view value, struct aa_error *err); /* W */
 AA_STORE aa_setting_put_new(struct aa_conn *c, struct aa_view name, struct aa_view value,
                             struct aa_error *err); /* W; CONFLICT when it is there */
+/* W: of those who hold the same name each waits until the one before has ended, and then sees what it did. The name
+ * becomes a setting without a value. */
+AA_STORE aa_setting_hold(struct aa_conn *c, struct aa_view name, struct aa_error *err);
 
 /* lock-outs: failures counted under a key (a digest of what is limited) in a sliding window */
 AA_STORE aa_lockout_find(struct aa_conn *c, struct aa_view key, int64_t *failures, int64_t *until_ms,
@@ -145,13 +152,15 @@ AA_STORE aa_lockout_find(struct aa_conn *c, struct aa_view key, int64_t *failure
 AA_STORE aa_lockout_put(struct aa_conn *c, struct aa_view key, int64_t failures, int64_t until_ms, int64_t expires_ms,
                         struct aa_error *err);                                          /* W */
 AA_STORE aa_lockout_clear(struct aa_conn *c, struct aa_view key, struct aa_error *err); /* W */
+/* W: what is read of the key afterwards stays so until this transaction ends: two tries do not both find it open. */
+AA_STORE aa_lockout_hold(struct aa_conn *c, struct aa_view key, int64_t expires_ms, struct aa_error *err);
 /* W: one more failure, atomically; *failures is the new count; the count starts anew when expires_ms had passed. */
 AA_STORE aa_lockout_add(struct aa_conn *c, struct aa_view key, int64_t now_ms, int64_t expires_ms, int64_t *failures,
                         struct aa_error *err);
 
 /* W: removes at most `limit` rows that are past their use (expired requests, codes, tokens, sessions, lock-outs, unused
- * clients); *removed tells how many. Revoked grants stay. A refresh token stays until its expiry so that reuse is
- * noticed. */
+ * clients); *removed tells how many: none while another process does the same. Revoked grants stay. A refresh token
+ * stays until its expiry so that reuse is noticed. */
 AA_STORE aa_store_sweep(struct aa_conn *c, int64_t now_ms, int64_t limit, int64_t *removed, struct aa_error *err);
 
 /* The tables by number, from 0: what each is called, and how many rows it has. Counting may take seconds. */

@@ -1,6 +1,8 @@
 /* Rows past their use. */
 #include "store/record.h"
 
+#define SWEEP_LOCK INT64_C(4702111234474983746) /* any number, and always the same one */
+
 /* A spent code is kept this much longer than it could be used, so that a late replay still revokes what it issued. */
 #define CODE_REPLAY_MS (INT64_C(3600) * 1000)
 
@@ -23,27 +25,42 @@ static const struct {
     {"DELETE FROM sessions WHERE session_digest IN (SELECT session_digest FROM sessions WHERE expires_ms <= $1 LIMIT "
      "$2)",
      0},
+    /* These two may be extended, or come into use, while the statement waits for their rows: it looks again. */
     {"DELETE FROM lockouts WHERE key IN "
-     "(SELECT key FROM lockouts WHERE expires_ms <= $1 AND until_ms <= $1 LIMIT $2)",
+     "(SELECT key FROM lockouts WHERE expires_ms <= $1 AND until_ms <= $1 LIMIT $2) "
+     "AND expires_ms <= $1 AND until_ms <= $1",
      0},
     {"DELETE FROM clients WHERE client_id IN "
-     "(SELECT client_id FROM clients WHERE expires_ms > 0 AND expires_ms <= $1 LIMIT $2)",
+     "(SELECT client_id FROM clients WHERE expires_ms > 0 AND expires_ms <= $1 LIMIT $2) "
+     "AND expires_ms > 0 AND expires_ms <= $1",
      0},
 };
 
-enum aa_err aa_store_sweep(struct aa_conn *c, int64_t now_ms, int64_t limit, int64_t *removed, struct aa_error *err)
+static enum aa_err sweep(struct aa_conn *c, int64_t now_ms, int64_t limit, int64_t *removed, struct aa_error *err)
 {
-    int64_t total = 0;
-
-    for (size_t i = 0; i < sizeof sweeps / sizeof *sweeps && total < limit; i++) {
+    for (size_t i = 0; i < sizeof sweeps / sizeof *sweeps && *removed < limit; i++) {
         int64_t changed = 0;
         enum aa_err rc = aa_store_run(
-            c, sweeps[i].sql, AA_ARGS(AA_INT(now_ms - sweeps[i].kept_ms), AA_INT(limit - total)), &changed, err);
+            c, sweeps[i].sql, AA_ARGS(AA_INT(now_ms - sweeps[i].kept_ms), AA_INT(limit - *removed)), &changed, err);
 
         if (rc)
             return rc;
-        total += changed;
+        *removed += changed;
     }
-    *removed = total;
     return AA_OK;
+}
+
+/* One process sweeps at a time: two would wait for each other's rows. */
+enum aa_err aa_store_sweep(struct aa_conn *c, int64_t now_ms, int64_t limit, int64_t *removed, struct aa_error *err)
+{
+    int64_t total = 0;
+    bool is_ours = false;
+    enum aa_err rc;
+
+    rc = aa_conn_try_lock(c, SWEEP_LOCK, &is_ours, err);
+    if (!rc && is_ours)
+        rc = sweep(c, now_ms, limit, &total, err);
+    if (!rc)
+        *removed = total;
+    return rc;
 }

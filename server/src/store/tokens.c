@@ -85,9 +85,10 @@ static const struct aa_shape live_shape = AA_SHAPE(live_columns, struct aa_live_
 
 enum aa_err aa_code_create(struct aa_conn *c, const struct aa_code *code, struct aa_error *err)
 {
-    return aa_store_insert(
-        c, "INSERT INTO codes (" CODE_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        &code_shape, code, err);
+    return aa_store_insert(c,
+                           "INSERT INTO codes (" CODE_COLUMNS
+                           ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
+                           &code_shape, code, err);
 }
 
 enum aa_err aa_code_find(struct aa_conn *c, struct aa_view code_key, struct aa_code *out, struct aa_error *err)
@@ -117,9 +118,10 @@ enum aa_err aa_code_redeem(struct aa_conn *c, struct aa_view code_key, int64_t n
 
 enum aa_err aa_access_token_create(struct aa_conn *c, const struct aa_access_token *token, struct aa_error *err)
 {
-    return aa_store_insert(
-        c, "INSERT INTO access_tokens (" ACCESS_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        &access_shape, token, err);
+    return aa_store_insert(c,
+                           "INSERT INTO access_tokens (" ACCESS_COLUMNS
+                           ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+                           &access_shape, token, err);
 }
 
 enum aa_err aa_access_token_revoke(struct aa_conn *c, struct aa_view token_key, int64_t now_ms, struct aa_error *err)
@@ -146,9 +148,10 @@ enum aa_err aa_live_token_find(struct aa_conn *c, struct aa_view token_key, stru
 
 enum aa_err aa_refresh_token_create(struct aa_conn *c, const struct aa_refresh_token *token, struct aa_error *err)
 {
-    return aa_store_insert(
-        c, "INSERT INTO refresh_tokens (" REFRESH_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        &refresh_shape, token, err);
+    return aa_store_insert(c,
+                           "INSERT INTO refresh_tokens (" REFRESH_COLUMNS
+                           ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+                           &refresh_shape, token, err);
 }
 
 enum aa_err aa_refresh_token_find(struct aa_conn *c, struct aa_view token_key, struct aa_refresh_token *out,

@@ -24,8 +24,9 @@ const struct aa_store_table aa_sessions_table =
 
 enum aa_err aa_user_create(struct aa_conn *c, const struct aa_user *user, struct aa_error *err)
 {
-    return aa_store_insert(c, "INSERT INTO users (" USER_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6)", &user_shape, user,
-                           err);
+    return aa_store_insert(
+        c, "INSERT INTO users (" USER_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING", &user_shape,
+        user, err);
 }
 
 enum aa_err aa_user_find(struct aa_conn *c, struct aa_view user_id, struct aa_user *out, struct aa_error *err)
@@ -38,6 +39,12 @@ enum aa_err aa_user_find_by_email(struct aa_conn *c, struct aa_view email, struc
 {
     return aa_store_find(c, "SELECT " USER_COLUMNS " FROM users WHERE lower(email) = lower($1)",
                          AA_ARGS(AA_TEXT(email)), &user_shape, out, err);
+}
+
+enum aa_err aa_user_hold(struct aa_conn *c, struct aa_view user_id, struct aa_error *err)
+{
+    return aa_store_change(c, "UPDATE users SET disabled_ms = disabled_ms WHERE user_id = $1",
+                           AA_ARGS(AA_TEXT(user_id)), err);
 }
 
 enum aa_err aa_user_set_password(struct aa_conn *c, struct aa_view user_id, struct aa_view phc, struct aa_error *err)
@@ -63,8 +70,9 @@ enum aa_err aa_user_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_
 
 enum aa_err aa_session_create(struct aa_conn *c, const struct aa_session *session, struct aa_error *err)
 {
-    return aa_store_insert(c, "INSERT INTO sessions (" SESSION_COLUMNS ") VALUES ($1, $2, $3, $4, $5)", &session_shape,
-                           session, err);
+    return aa_store_insert(
+        c, "INSERT INTO sessions (" SESSION_COLUMNS ") VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+        &session_shape, session, err);
 }
 
 enum aa_err aa_session_find(struct aa_conn *c, struct aa_view session_digest, struct aa_session *out,

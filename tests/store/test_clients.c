@@ -1,4 +1,4 @@
-#include "support_store.h"
+#include "server/support_store.h"
 
 STORE_TEST(clients, a_client_is_found_by_id_and_by_fingerprint_as_it_was_put)
 {

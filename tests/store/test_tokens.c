@@ -1,4 +1,4 @@
-#include "support_store.h"
+#include "server/support_store.h"
 
 STORE_TEST(codes, a_code_is_found_as_it_was_put)
 {

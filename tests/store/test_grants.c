@@ -1,4 +1,4 @@
-#include "support_store.h"
+#include "server/support_store.h"
 
 static struct aa_auth_request request_of(struct aa_view digest)
 {

@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#include "support_store.h"
+#include "server/support_store.h"
 
 #define THREADS 16
 #define ROUNDS 8
@@ -114,7 +114,8 @@ static enum aa_err put_all(struct aa_conn *conn, void *ctx, struct aa_error *err
 static void open_shared(struct store_fixture *f)
 {
     store_open(f);
-    CHECK_OK(f->driver->control(f->conn, AA_CONTROL_COMMIT, NULL));
+    if (!store_is_remote())
+        CHECK_OK(f->driver->control(f->conn, AA_CONTROL_COMMIT, NULL));
     f->driver->disconnect(f->conn);
     f->conn = NULL;
     CHECK_OK(aa_db_write(f->db, store_people, NULL, NULL));
@@ -187,7 +188,7 @@ TEST(races, one_rotation_wins_also_across_two_processes_on_one_database)
     pthread_t threads[THREADS];
 
     open_shared(&f);
-    CHECK_OK(aa_db_open(&(struct aa_db_options){.url = f.path, .migrate = true}, &both.second, NULL));
+    CHECK_OK(aa_db_open(&(struct aa_db_options){.url = f.url, .migrate = true}, &both.second, NULL));
     both.race.db = f.db;
     both.race.key = key_of(1, 'k');
     CHECK_OK(aa_db_write(f.db, put_all, &both.race.key, NULL));
@@ -255,7 +256,7 @@ TEST(races, what_was_spent_is_spent_after_a_restart)
     CHECK_OK(aa_db_write(f.db, put_all, &key, NULL));
     CHECK_OK(aa_db_write(f.db, spend, &key, NULL));
     aa_db_close(f.db);
-    CHECK_OK(aa_db_open(&(struct aa_db_options){.url = f.path, .migrate = true}, &f.db, NULL));
+    CHECK_OK(aa_db_open(&(struct aa_db_options){.url = f.url, .migrate = true}, &f.db, NULL));
     CHECK_OK(aa_db_write(f.db, spend_again, &seen, NULL));
     CHECK(!seen.code_won);
     CHECK(!seen.token_won);

@@ -1,4 +1,4 @@
-#include "support_store.h"
+#include "server/support_store.h"
 
 STORE_TEST(signing_keys, keys_are_listed_newest_first)
 {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "store/tables.h"
-#include "support_store.h"
+#include "server/support_store.h"
 
 /* Each row: a table and one of its columns. */
 static const char *schema_sql(const struct aa_conn *c)

@@ -1,4 +1,4 @@
-#include "support_store.h"
+#include "server/support_store.h"
 
 STORE_TEST(users, a_person_is_found_by_id_as_it_was_put)
 {

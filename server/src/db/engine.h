@@ -1,0 +1,34 @@
+/* The two ways of running closures: grouped.c (one writer that commits many at once; SQLite) and pool.c (a pool of
+ * connections, a transaction for each; PostgreSQL). Inside server/src/db only. */
+#ifndef AA_DB_ENGINE_H
+#define AA_DB_ENGINE_H
+
+#include "db/driver.h"
+
+struct aa_engine {
+    enum aa_err (*read)(struct aa_db *db, aa_db_fn fn, void *ctx, struct aa_error *err);
+    enum aa_err (*snapshot)(struct aa_db *db, aa_db_fn fn, void *ctx, struct aa_error *err);
+    enum aa_err (*write)(struct aa_db *db, aa_db_fn fn, void *ctx, struct aa_error *err);
+    void (*close)(struct aa_db *db); /* after a failed open too */
+};
+
+/* An engine's own database begins with this. */
+struct aa_db {
+    const struct aa_engine *engine;
+    const struct aa_driver *driver;
+    struct aa_source *source; /* NULL until it is open */
+};
+
+AA_CHECK enum aa_err aa_grouped_open(const struct aa_driver *driver, const struct aa_db_options *options,
+                                     struct aa_db **out, struct aa_error *err);
+AA_CHECK enum aa_err aa_pool_open(const struct aa_driver *driver, const struct aa_db_options *options,
+                                  struct aa_db **out, struct aa_error *err);
+
+/* Copies what went wrong to the caller's error, unless there is none or it holds an earlier failure. */
+void aa_db_tell(const struct aa_error *why, struct aa_error *err);
+
+#ifdef AA_TEST_HOOKS
+bool aa_db_reruns(void); /* see aa_db_rerun_writes() */
+#endif
+
+#endif

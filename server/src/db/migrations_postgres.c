@@ -1,0 +1,234 @@
+/* PostgreSQL's schema: the same tables as SQLite's, in whatever schema comes first in the connection's search_path.
+ * Times are milliseconds since 1970 and 0 means "not".
+ *
+ * Others may keep their tables beside ours, so only the names we need are looked for: when some are there and the pair
+ * that marks our own is not, they are another program's. */
+#include "db/migrate.h"
+
+static const char *const first[] = {
+    "CREATE TABLE schema_migrations (version BIGINT PRIMARY KEY)",
+
+    "CREATE TABLE users ("
+    "  user_id TEXT NOT NULL PRIMARY KEY,"
+    "  email TEXT NOT NULL,"
+    "  name TEXT,"
+    "  password_phc TEXT,"
+    "  created_ms BIGINT NOT NULL,"
+    "  disabled_ms BIGINT NOT NULL"
+    ")",
+    "CREATE UNIQUE INDEX users_email ON users (lower(email))",
+
+    "CREATE TABLE sessions ("
+    "  session_digest BYTEA NOT NULL PRIMARY KEY,"
+    "  user_id TEXT NOT NULL REFERENCES users (user_id) ON DELETE CASCADE,"
+    "  created_ms BIGINT NOT NULL,"
+    "  authenticated_ms BIGINT NOT NULL,"
+    "  expires_ms BIGINT NOT NULL"
+    ")",
+    "CREATE INDEX sessions_user ON sessions (user_id)",
+    "CREATE INDEX sessions_expires ON sessions (expires_ms)",
+
+    "CREATE TABLE servers ("
+    "  server_id TEXT NOT NULL PRIMARY KEY,"
+    "  server_url TEXT NOT NULL,"
+    "  resource_normal TEXT NOT NULL UNIQUE,"
+    "  server_name TEXT NOT NULL,"
+    "  scopes TEXT NOT NULL,"
+    "  default_scopes TEXT,"
+    "  user_id TEXT REFERENCES users (user_id),"
+    "  created_ms BIGINT NOT NULL,"
+    "  updated_ms BIGINT NOT NULL"
+    ")",
+    "CREATE INDEX servers_user ON servers (user_id)",
+
+    "CREATE TABLE server_keys ("
+    "  key_id TEXT NOT NULL PRIMARY KEY,"
+    "  server_id TEXT NOT NULL REFERENCES servers (server_id) ON DELETE CASCADE,"
+    "  name TEXT,"
+    "  secret_phc TEXT NOT NULL,"
+    "  created_ms BIGINT NOT NULL,"
+    "  revoked_ms BIGINT NOT NULL,"
+    "  last_used_ms BIGINT NOT NULL"
+    ")",
+    "CREATE INDEX server_keys_server ON server_keys (server_id)",
+
+    "CREATE TABLE clients ("
+    "  client_id TEXT NOT NULL PRIMARY KEY,"
+    "  client_name TEXT,"
+    "  redirect_uris TEXT NOT NULL,"
+    "  grant_types TEXT NOT NULL,"
+    "  scope TEXT,"
+    "  application_type TEXT,"
+    "  client_uri TEXT,"
+    "  source TEXT NOT NULL,"
+    "  fingerprint BYTEA UNIQUE,"
+    "  created_ms BIGINT NOT NULL,"
+    "  last_used_ms BIGINT NOT NULL,"
+    "  expires_ms BIGINT NOT NULL"
+    ")",
+    "CREATE INDEX clients_expires ON clients (expires_ms) WHERE expires_ms > 0",
+
+    "CREATE TABLE auth_requests ("
+    "  request_digest BYTEA NOT NULL PRIMARY KEY,"
+    "  browser_digest BYTEA NOT NULL,"
+    "  client_id TEXT NOT NULL,"
+    "  redirect_uri TEXT NOT NULL,"
+    "  state TEXT,"
+    "  code_challenge TEXT NOT NULL,"
+    "  scope TEXT,"
+    "  server_id TEXT NOT NULL,"
+    "  resource_sent TEXT,"
+    "  user_id TEXT,"
+    "  redirect_uri_sent SMALLINT NOT NULL,"
+    "  prompt_consent SMALLINT NOT NULL,"
+    "  prompt_login SMALLINT NOT NULL,"
+    "  prompt_none SMALLINT NOT NULL,"
+    "  created_ms BIGINT NOT NULL,"
+    "  expires_ms BIGINT NOT NULL,"
+    "  consumed_ms BIGINT NOT NULL"
+    ")",
+    "CREATE INDEX auth_requests_expires ON auth_requests (expires_ms)",
+
+    /* Grants outlive the server and the client they speak of: a revoked one is the tombstone that keeps its tokens
+       dead. */
+    "CREATE TABLE grants ("
+    "  grant_id TEXT NOT NULL PRIMARY KEY,"
+    "  user_id TEXT NOT NULL REFERENCES users (user_id),"
+    "  client_id TEXT NOT NULL,"
+    "  server_id TEXT NOT NULL,"
+    "  scope TEXT,"
+    "  created_ms BIGINT NOT NULL,"
+    "  last_used_ms BIGINT NOT NULL,"
+    "  revoked_ms BIGINT NOT NULL"
+    ")",
+    "CREATE INDEX grants_user ON grants (user_id)",
+    "CREATE INDEX grants_client ON grants (client_id)",
+    "CREATE INDEX grants_server ON grants (server_id)",
+
+    "CREATE TABLE consents ("
+    "  user_id TEXT NOT NULL REFERENCES users (user_id),"
+    "  client_id TEXT NOT NULL,"
+    "  server_id TEXT NOT NULL,"
+    "  redirect_uri TEXT NOT NULL,"
+    "  scope TEXT,"
+    "  created_ms BIGINT NOT NULL,"
+    "  revoked_ms BIGINT NOT NULL,"
+    "  PRIMARY KEY (user_id, client_id, server_id, redirect_uri)"
+    ")",
+    "CREATE INDEX consents_client ON consents (client_id)",
+    "CREATE INDEX consents_server ON consents (server_id)",
+
+    "CREATE TABLE codes ("
+    "  code_key BYTEA NOT NULL PRIMARY KEY,"
+    "  grant_id TEXT NOT NULL REFERENCES grants (grant_id),"
+    "  client_id TEXT NOT NULL,"
+    "  redirect_uri TEXT NOT NULL,"
+    "  code_challenge TEXT NOT NULL,"
+    "  scope TEXT,"
+    "  server_id TEXT NOT NULL,"
+    "  user_id TEXT NOT NULL,"
+    "  redirect_uri_sent SMALLINT NOT NULL,"
+    "  created_ms BIGINT NOT NULL,"
+    "  expires_ms BIGINT NOT NULL,"
+    "  redeemed_ms BIGINT NOT NULL"
+    ")",
+    "CREATE INDEX codes_expires ON codes (expires_ms)",
+
+    "CREATE TABLE access_tokens ("
+    "  token_key BYTEA NOT NULL PRIMARY KEY,"
+    "  jti TEXT NOT NULL,"
+    "  grant_id TEXT NOT NULL REFERENCES grants (grant_id),"
+    "  client_id TEXT NOT NULL,"
+    "  user_id TEXT NOT NULL,"
+    "  server_id TEXT NOT NULL,"
+    "  scope TEXT,"
+    "  audience TEXT NOT NULL,"
+    "  issued_ms BIGINT NOT NULL,"
+    "  expires_ms BIGINT NOT NULL,"
+    "  revoked_ms BIGINT NOT NULL"
+    ")",
+    "CREATE INDEX access_tokens_expires ON access_tokens (expires_ms)",
+
+    "CREATE TABLE refresh_tokens ("
+    "  token_key BYTEA NOT NULL PRIMARY KEY,"
+    "  grant_id TEXT NOT NULL REFERENCES grants (grant_id),"
+    "  client_id TEXT NOT NULL,"
+    "  user_id TEXT NOT NULL,"
+    "  server_id TEXT NOT NULL,"
+    "  scope TEXT,"
+    "  successor_sealed BYTEA,"
+    "  issued_ms BIGINT NOT NULL,"
+    "  expires_ms BIGINT NOT NULL,"
+    "  rotated_ms BIGINT NOT NULL,"
+    "  revoked_ms BIGINT NOT NULL"
+    ")",
+    "CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_ms)",
+
+    "CREATE TABLE signing_keys ("
+    "  kid TEXT NOT NULL PRIMARY KEY,"
+    "  alg TEXT NOT NULL,"
+    "  private_sealed BYTEA NOT NULL,"
+    "  created_ms BIGINT NOT NULL,"
+    "  not_before_ms BIGINT NOT NULL,"
+    "  retired_ms BIGINT NOT NULL"
+    ")",
+
+    "CREATE TABLE settings ("
+    "  name TEXT NOT NULL PRIMARY KEY,"
+    "  value BYTEA NOT NULL"
+    ")",
+
+    "CREATE TABLE lockouts ("
+    "  key BYTEA NOT NULL PRIMARY KEY,"
+    "  failures BIGINT NOT NULL,"
+    "  until_ms BIGINT NOT NULL,"
+    "  expires_ms BIGINT NOT NULL"
+    ")",
+    "CREATE INDEX lockouts_expires ON lockouts (expires_ms)",
+    NULL,
+};
+
+/* store/audit.h. */
+static const char *const audit[] = {
+    "CREATE TABLE audit_chains ("
+    "  chain BIGINT NOT NULL PRIMARY KEY,"
+    "  sequence BIGINT NOT NULL,"
+    "  hash BYTEA NOT NULL"
+    ")",
+
+    "CREATE TABLE audit ("
+    "  chain BIGINT NOT NULL,"
+    "  sequence BIGINT NOT NULL,"
+    "  time_ms BIGINT NOT NULL,"
+    "  event TEXT NOT NULL,"
+    "  actor TEXT,"
+    "  user_id TEXT,"
+    "  client_id TEXT,"
+    "  server_id TEXT,"
+    "  grant_id TEXT,"
+    "  address TEXT,"
+    "  request_id TEXT,"
+    "  detail TEXT,"
+    "  prev_hash BYTEA NOT NULL,"
+    "  hash BYTEA NOT NULL,"
+    "  PRIMARY KEY (chain, sequence)"
+    ")",
+    "CREATE INDEX audit_time ON audit (time_ms)",
+    NULL,
+};
+
+static const struct aa_migration list[] = {
+    {"first schema", first},
+    {"audit", audit},
+};
+
+const struct aa_migrations aa_postgres_migrations = {
+    "SELECT count(*), CASE WHEN count(CASE WHEN c.relname IN ('schema_migrations', 'signing_keys') THEN 1 END) = 2 "
+    "THEN 1 ELSE 0 END "
+    "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v') AND c.relname IN "
+    "('schema_migrations', 'users', 'sessions', 'servers', 'server_keys', 'clients', 'auth_requests', 'grants', "
+    "'consents', 'codes', 'access_tokens', 'refresh_tokens', 'signing_keys', 'settings', 'lockouts')",
+    list,
+    sizeof list / sizeof *list,
+};
