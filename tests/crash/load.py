@@ -36,8 +36,9 @@ class Client:
         self._load = load
         self._ledger = load.ledger
         self._random = random.Random(f"{load.seed} {number}")
-        self._wire = Wire(load.url)
-        self._person = Person(*load.people[number])
+        peer = f"192.0.2.{number + 1}"
+        self._wire = Wire(load.url, peer)
+        self._person = Person(*load.people[number], peer)
         self._number = number
         self._client_id = ""
 

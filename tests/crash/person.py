@@ -14,10 +14,11 @@ def check(response: httpx.Response) -> None:
 class Person(Browser):
     """Once logged in, never asked to log in again."""
 
-    def __init__(self, email: str, password: str) -> None:
+    def __init__(self, email: str, password: str, peer: str) -> None:
         super().__init__(email, password)
         self._http.close()
-        self._http = httpx.Client(timeout=ANSWER_S, event_hooks={"response": [check]})
+        headers = {"X-Forwarded-For": peer}
+        self._http = httpx.Client(timeout=ANSWER_S, headers=headers, event_hooks={"response": [check]})
 
     def authorize(self, url: str, redirect_uri: str) -> dict[str, str]:
         was_logged_in = any("consent" in seen for seen in self.visits)

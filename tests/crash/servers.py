@@ -19,7 +19,10 @@ from processes import BINARY, PASSWORD, START_S, AuthorizationServer, Process, f
 BALANCER = pathlib.Path(__file__).with_name("round_robin.py")
 LOOK_AGAIN_S = 0.005
 PEOPLE = 6
-GRACE = "1h"  # a client that comes back late in a slow run is still inside it
+FLAGS = [
+    "--refresh-grace=1h",  # a client that comes back late in a slow run is still inside it
+    "--trusted-proxies=127.0.0.1",  # which each client claims to be: none shares another's address, nor its limits
+]
 
 
 class Server(AuthorizationServer):
@@ -36,9 +39,13 @@ class Server(AuthorizationServer):
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return self._env
+
     def start(self, port: int, log: str) -> Process:
-        argv = [BINARY, "serve", f"--port={port}", f"--issuer={self.issuer}", f"--refresh-grace={GRACE}"]
-        return Process(argv + list(self._flags), self.folder, self._env, log)
+        argv = [BINARY, "serve", f"--port={port}", f"--issuer={self.issuer}", *FLAGS, *self._flags]
+        return Process(argv, self.folder, self._env, log)
 
     def serve(self) -> None:
         self.process = self.start(self.port, "serve.log")

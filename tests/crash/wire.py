@@ -43,7 +43,8 @@ def check_status(status: int, retry_after: str | None, what: str) -> None:
 class Wire:
     """One connection, kept alive, for one thread."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, peer: str = "127.0.0.1") -> None:
+        self._headers = {"X-Forwarded-For": peer}
         self._netloc = urllib.parse.urlsplit(url).netloc.replace("localhost", "127.0.0.1")
         self._connection: http.client.HTTPConnection | None = None
 
@@ -76,7 +77,7 @@ class Wire:
         if not self._connection:
             self._connection = http.client.HTTPConnection(self._netloc, timeout=ANSWER_S)
         try:
-            self._connection.request(method, path, body, headers)
+            self._connection.request(method, path, body, self._headers | headers)
             response = self._connection.getresponse()
             data = response.read()
         except ConnectionRefusedError as error:
