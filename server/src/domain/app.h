@@ -39,8 +39,7 @@ struct aa_settings {
 struct aa_who {
     const char *request_id;       /* NULL: outside of requests */
     struct aa_view address;       /* of the client; absent outside of requests */
-    struct aa_view administrator; /* by whom what only an administrator may do is done: "admin", "cli", or the id of a
-                                     server that manages its own keys */
+    struct aa_view administrator; /* by whom what only an administrator may do is done: "admin", "cli" */
 };
 
 /* Each request works with a copy of its own, made by the table of routes, in which `who` is filled in; everything else

@@ -1,6 +1,7 @@
 #include "domain/consent.h"
 
 #include "base/error.h"
+#include "domain/audit.h"
 #include "domain/authorize.h"
 #include "domain/redirect_uri.h"
 #include "domain/secret.h"
@@ -83,6 +84,7 @@ static enum aa_err consume(struct aa_conn *conn, const struct aa_auth_request *r
 /* ---- yes ---- */
 
 struct allow {
+    const struct aa_app *app;
     const struct aa_pending *pending;
     const struct aa_person *person;
     enum aa_consent_how how;
@@ -178,6 +180,21 @@ static enum aa_err issue(struct aa_conn *conn, const struct allow *allow, struct
     return rc ? rc : aa_code_create(conn, &code, err);
 }
 
+static enum aa_err note_allowed(struct aa_conn *conn, const struct allow *allow, struct aa_error *err)
+{
+    const struct aa_auth_request *request = &allow->pending->request;
+    struct aa_view how = allow->how == AA_CONSENT_REMEMBERED ? AA_VIEW("remembered") : AA_VIEW("asked");
+    struct aa_audit_entry entry = {.event = AA_AUDIT_CONSENT,
+                                   .actor = request->user_id,
+                                   .user_id = request->user_id,
+                                   .client_id = request->client_id,
+                                   .server_id = request->server_id,
+                                   .grant_id = allow->grant_id,
+                                   .details = {{"how", how}, {"scope", request->scope}}};
+
+    return aa_audit_note(allow->app, conn, &entry, err);
+}
+
 /* All of it or nothing: a failure rolls the spent request back too. */
 static enum aa_err allow_in_store(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
@@ -193,14 +210,16 @@ static enum aa_err allow_in_store(struct aa_conn *conn, void *ctx, struct aa_err
         rc = aa_client_mark_used(conn, allow->pending->request.client_id, allow->now_ms, err);
     if (!rc)
         rc = allow->how == AA_CONSENT_REMEMBERED ? check_remembered(conn, allow, err) : remember(conn, allow, err);
-    return rc ? rc : issue(conn, allow, err);
+    if (!rc)
+        rc = issue(conn, allow, err);
+    return rc ? rc : note_allowed(conn, allow, err);
 }
 
 enum aa_err aa_consent_allow(struct aa_app *app, const struct aa_pending *pending, const struct aa_person *person,
                              enum aa_consent_how how, struct aa_buf *location, struct aa_error *err)
 {
     const struct aa_auth_request *request = &pending->request;
-    struct allow allow = {.pending = pending, .person = person, .how = how, .now_ms = aa_app_now_ms(app)};
+    struct allow allow = {.app = app, .pending = pending, .person = person, .how = how, .now_ms = aa_app_now_ms(app)};
     uint8_t code_key[AA_DIGEST_KEY_LEN];
     struct aa_buf code, grant_id;
     size_t start = location->len;
@@ -221,6 +240,9 @@ enum aa_err aa_consent_allow(struct aa_app *app, const struct aa_pending *pendin
     allow.grant_id = aa_buf_view(&grant_id);
     allow.code_key = aa_view_make(code_key, sizeof code_key);
     rc = aa_db_write(app->db, allow_in_store, &allow, err);
+    if (!rc)
+        aa_metrics_count(app->metrics,
+                         how == AA_CONSENT_ASKED ? AA_COUNT_CONSENTS_GIVEN : AA_COUNT_CONSENTS_REMEMBERED);
 done:
     if (rc)
         aa_buf_cut(location, start);
@@ -232,26 +254,39 @@ done:
 /* ---- no ---- */
 
 struct refuse_ctx {
+    const struct aa_app *app;
     const struct aa_auth_request *request;
+    bool is_denied; /* by the person */
     int64_t now_ms;
 };
 
 static enum aa_err refuse_in_store(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     const struct refuse_ctx *refuse = ctx;
+    const struct aa_auth_request *request = refuse->request;
+    struct aa_audit_entry entry = {.event = AA_AUDIT_DENY,
+                                   .actor = request->user_id,
+                                   .user_id = request->user_id,
+                                   .client_id = request->client_id,
+                                   .server_id = request->server_id,
+                                   .details = {{"scope", request->scope}}};
+    enum aa_err rc;
 
-    return consume(conn, refuse->request, refuse->now_ms, err);
+    rc = consume(conn, request, refuse->now_ms, err);
+    return rc || !refuse->is_denied ? rc : aa_audit_note(refuse->app, conn, &entry, err);
 }
 
 enum aa_err aa_consent_refuse(struct aa_app *app, const struct aa_pending *pending, enum aa_oauth_error error,
                               const char *description, struct aa_buf *location, struct aa_error *err)
 {
     const struct aa_auth_request *request = &pending->request;
-    struct refuse_ctx ctx = {request, aa_app_now_ms(app)};
+    struct refuse_ctx ctx = {app, request, error == AA_OAUTH_ACCESS_DENIED, aa_app_now_ms(app)};
     enum aa_err rc;
 
     rc = aa_db_write(app->db, refuse_in_store, &ctx, err);
     if (rc)
         return rc;
+    if (ctx.is_denied)
+        aa_metrics_count(app->metrics, AA_COUNT_CONSENTS_DENIED);
     return aa_authorize_add_error(app, request->redirect_uri, request->state, error, description, location, err);
 }

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/url.h"
+#include "domain/audit.h"
 #include "domain/server_keys.h"
 #include "domain/texts.h"
 #include "oauth/resource.h"
@@ -35,6 +36,7 @@ static enum aa_err check_registration(const struct aa_server_registration *regis
 }
 
 struct registering {
+    const struct aa_app *app;
     const struct aa_server *server;
     struct aa_server *out;
 };
@@ -43,6 +45,10 @@ static enum aa_err create_server(struct aa_conn *conn, void *ctx, struct aa_erro
 {
     const struct registering *registering = ctx;
     const struct aa_server *server = registering->server;
+    struct aa_audit_entry entry = {.event = AA_AUDIT_SERVER_CREATED,
+                                   .user_id = server->user_id,
+                                   .server_id = server->server_id,
+                                   .details = {{"server_url", server->server_url}, {"scopes", server->scopes}}};
     struct aa_user owner = {0};
     enum aa_err rc = AA_OK;
 
@@ -58,7 +64,8 @@ static enum aa_err create_server(struct aa_conn *conn, void *ctx, struct aa_erro
         return aa_fail(err, rc, "server_url is registered already");
     if (rc)
         return aa_fail(err, rc, "the server cannot be stored: %s", aa_err_text(rc));
-    return aa_server_find(conn, server->server_id, registering->out, err);
+    rc = aa_server_find(conn, server->server_id, registering->out, err);
+    return rc ? rc : aa_audit_note(registering->app, conn, &entry, err);
 }
 
 /* What is kept beside the caller's own texts. */
@@ -89,7 +96,7 @@ enum aa_err aa_directory_register(struct aa_app *app, const struct aa_server_reg
                                   struct aa_server *out, struct aa_error *err)
 {
     struct aa_server stored = {0}, server = {0};
-    struct registering registering = {&server, &stored};
+    struct registering registering = {app, &server, &stored};
     struct kept kept;
     enum aa_err rc;
 
@@ -122,6 +129,7 @@ done:
 }
 
 struct removal {
+    const struct aa_app *app;
     struct aa_view server_id;
     int64_t now_ms;
 };
@@ -129,13 +137,16 @@ struct removal {
 static enum aa_err delete_server(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     const struct removal *removal = ctx;
+    struct aa_audit_entry entry = {.event = AA_AUDIT_SERVER_REMOVED, .server_id = removal->server_id};
+    enum aa_err rc;
 
-    return aa_server_delete(conn, removal->server_id, removal->now_ms, err);
+    rc = aa_server_delete(conn, removal->server_id, removal->now_ms, err);
+    return rc ? rc : aa_audit_note(removal->app, conn, &entry, err);
 }
 
 enum aa_err aa_directory_remove(struct aa_app *app, struct aa_view server_id, struct aa_error *err)
 {
-    struct removal removal = {server_id, aa_app_now_ms(app)};
+    struct removal removal = {app, server_id, aa_app_now_ms(app)};
     enum aa_err rc;
 
     rc = aa_db_write(app->db, delete_server, &removal, err);
@@ -146,20 +157,39 @@ enum aa_err aa_directory_remove(struct aa_app *app, struct aa_view server_id, st
 
 /* ---- the administrator's token ---- */
 
+struct new_token {
+    const struct aa_app *app;
+    uint8_t digest[AA_SHA256_LEN];
+};
+
+static enum aa_err note_token(struct aa_conn *conn, const struct new_token *token, struct aa_view action,
+                              struct aa_error *err)
+{
+    struct aa_audit_entry entry = {.event = AA_AUDIT_ADMIN_TOKEN, .details = {{"action", action}}};
+
+    return aa_audit_note(token->app, conn, &entry, err);
+}
+
 static enum aa_err put_new_digest(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
-    return aa_setting_put_new(conn, ADMIN_SETTING, aa_view_make(ctx, AA_SHA256_LEN), err);
+    const struct new_token *token = ctx;
+    enum aa_err rc = aa_setting_put_new(conn, ADMIN_SETTING, aa_view_make(token->digest, AA_SHA256_LEN), err);
+
+    return rc ? rc : note_token(conn, token, AA_VIEW("made"), err);
 }
 
 static enum aa_err put_digest(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
-    return aa_setting_put(conn, ADMIN_SETTING, aa_view_make(ctx, AA_SHA256_LEN), err);
+    const struct new_token *token = ctx;
+    enum aa_err rc = aa_setting_put(conn, ADMIN_SETTING, aa_view_make(token->digest, AA_SHA256_LEN), err);
+
+    return rc ? rc : note_token(conn, token, AA_VIEW("renewed"), err);
 }
 
 /* Appended before its digest is stored: a token that could not be told would have replaced the old one all the same. */
 static enum aa_err mint_admin_token(struct aa_app *app, aa_db_fn put, struct aa_buf *token, struct aa_error *err)
 {
-    uint8_t digest[AA_SHA256_LEN];
+    struct new_token made = {.app = app};
     size_t start = token->len;
     enum aa_err rc;
 
@@ -168,11 +198,11 @@ static enum aa_err mint_admin_token(struct aa_app *app, aa_db_fn put, struct aa_
     if (!rc)
         rc = aa_buf_check(token, "the administrator's token", err);
     if (!rc)
-        rc = aa_sha256(aa_view_from(aa_buf_view(token), start), digest);
+        rc = aa_sha256(aa_view_from(aa_buf_view(token), start), made.digest);
     if (rc)
         aa_fail(err, rc, "the administrator's token cannot be made");
     else
-        rc = aa_db_write(app->db, put, digest, err);
+        rc = aa_db_write(app->db, put, &made, err);
     if (rc)
         aa_buf_cut(token, start);
     return rc;

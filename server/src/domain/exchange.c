@@ -1,6 +1,7 @@
 #include "domain/exchange.h"
 
 #include "base/error.h"
+#include "domain/audit.h"
 #include "domain/clients.h"
 #include "domain/issue.h"
 #include "domain/live.h"
@@ -11,6 +12,7 @@
 #define LOG_WARNING 2
 
 struct exchange {
+    const struct aa_app *app;
     const struct aa_exchange *asked;
     struct aa_refused *refused;
     int64_t now_ms;
@@ -19,7 +21,8 @@ struct exchange {
     struct aa_code code;
     struct aa_server server;
     struct aa_tokens tokens;
-    bool is_good;     /* the code passed its checks */
+    bool is_good; /* the code passed its checks */
+    bool is_issued;
     bool is_replayed; /* somebody was here before */
 };
 
@@ -97,14 +100,36 @@ static enum aa_err check_code(const struct exchange *exchange, struct aa_error *
 
 /* ---- spending it ---- */
 
+static enum aa_err note(struct aa_conn *conn, const struct exchange *exchange, enum aa_audit_event event,
+                        struct aa_error *err)
+{
+    const struct aa_code *code = &exchange->code;
+    bool is_issue = event == AA_AUDIT_TOKEN_ISSUED;
+    struct aa_audit_entry entry = {
+        .event = event,
+        .actor = exchange->asked->client_id,
+        .user_id = code->user_id,
+        .client_id = code->client_id,
+        .server_id = code->server_id,
+        .grant_id = code->grant_id,
+        .details = {{"scope", is_issue ? code->scope : AA_VIEW_ABSENT},
+                    {"jti", is_issue ? aa_buf_view(&exchange->tokens.jti) : AA_VIEW_ABSENT}}};
+
+    return aa_audit_note(exchange->app, conn, &entry, err);
+}
+
 static enum aa_err issue(struct aa_conn *conn, struct exchange *exchange, struct aa_error *err)
 {
     enum aa_err rc;
 
+    exchange->is_issued = true;
+
     rc = aa_tokens_store_access(conn, &exchange->tokens, err);
     if (!rc && exchange->tokens.what.with_refresh)
         rc = aa_tokens_store_refresh(conn, &exchange->tokens, err);
-    return rc ? rc : aa_tokens_note_client(conn, &exchange->client, exchange->now_ms, err);
+    if (!rc)
+        rc = aa_tokens_note_client(conn, &exchange->client, exchange->now_ms, err);
+    return rc ? rc : note(conn, exchange, AA_AUDIT_TOKEN_ISSUED, err);
 }
 
 static enum aa_err issue_if_live(struct aa_conn *conn, struct exchange *exchange, struct aa_error *err)
@@ -135,6 +160,7 @@ static enum aa_err spend(struct aa_conn *conn, void *ctx, struct aa_error *err)
     bool won = false;
     enum aa_err rc;
 
+    exchange->is_issued = exchange->is_replayed = false;
     rc = aa_code_redeem(conn, code_key(exchange), exchange->now_ms, &won, &spent, err);
     aa_record_clear(&spent.memory);
     if (rc)
@@ -142,7 +168,8 @@ static enum aa_err spend(struct aa_conn *conn, void *ctx, struct aa_error *err)
     if (!won) {
         exchange->is_replayed = true;
         aa_refuse(exchange->refused, AA_OAUTH_INVALID_GRANT, "The code was used already");
-        return aa_grant_revoke(conn, exchange->code.grant_id, exchange->now_ms, err);
+        rc = aa_grant_revoke(conn, exchange->code.grant_id, exchange->now_ms, err);
+        return rc ? rc : note(conn, exchange, AA_AUDIT_CODE_REPLAYED, err);
     }
     return exchange->is_good ? issue_if_live(conn, exchange, err) : AA_OK;
 }
@@ -183,9 +210,13 @@ static enum aa_err redeem(struct aa_app *app, struct exchange *exchange, struct 
     if (exchange->is_good && rc)
         return rc;
     rc = aa_db_write(app->db, spend, exchange, err);
-    if (exchange->is_replayed && !rc)
-        aa_app_log(app, LOG_WARNING, NULL, "a code was used again: grant %.*s of client %.*s is revoked",
-                   AA_VIEW_ARGS(exchange->code.grant_id), AA_VIEW_ARGS(exchange->code.client_id));
+    if (exchange->is_issued && !rc)
+        aa_metrics_count(app->metrics, AA_COUNT_TOKENS_BY_CODE);
+    if (!exchange->is_replayed || rc)
+        return rc;
+    aa_metrics_count(app->metrics, AA_COUNT_CODE_REPLAYED);
+    aa_app_log(app, LOG_WARNING, NULL, "a code was used again: grant %.*s of client %.*s is revoked",
+               AA_VIEW_ARGS(exchange->code.grant_id), AA_VIEW_ARGS(exchange->code.client_id));
     return rc;
 }
 
@@ -200,7 +231,7 @@ static void clear(struct exchange *exchange)
 enum aa_err aa_code_exchange(struct aa_app *app, const struct aa_exchange *asked, struct aa_buf *answer,
                              struct aa_refused *refused, struct aa_error *err)
 {
-    struct exchange exchange = {.asked = asked, .refused = refused, .now_ms = aa_app_now_ms(app)};
+    struct exchange exchange = {.app = app, .asked = asked, .refused = refused, .now_ms = aa_app_now_ms(app)};
     size_t start = answer->len;
     enum aa_err rc;
 

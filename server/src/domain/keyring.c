@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "crypto/key.h"
+#include "domain/audit.h"
 #include "jose/jwks.h"
 #include "jose/jws.h"
 #include "store/store.h"
@@ -83,23 +84,33 @@ static enum aa_err note_any(void *ctx, const void *record, struct aa_error *err)
     return AA_OK;
 }
 
+struct creation {
+    const struct aa_app *app;
+    struct aa_signing_key key;
+};
+
 /* Only when there is none: two processes that start at once must not each make their own. */
 static enum aa_err create_first(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
+    const struct creation *creation = ctx;
+    struct aa_audit_entry entry = {.event = AA_AUDIT_SIGNING_KEY,
+                                   .details = {{"action", AA_VIEW("made")}, {"kid", creation->key.kid}}};
     bool any = false;
     enum aa_err rc;
 
     rc = aa_signing_key_list(conn, note_any, &any, err);
     if (rc || any)
         return rc;
-    return aa_signing_key_create(conn, ctx, err);
+    rc = aa_signing_key_create(conn, &creation->key, err);
+    return rc ? rc : aa_audit_note(creation->app, conn, &entry, err);
 }
 
 static enum aa_err make_first(const struct aa_app *app, const uint8_t *master_key, struct aa_error *err)
 {
     struct aa_key *key = NULL;
     struct aa_buf der, kid, sealed;
-    struct aa_signing_key row = {0};
+    struct creation creation = {.app = app};
+    struct aa_signing_key *row = &creation.key;
     enum aa_err rc;
 
     aa_buf_init(&der, PKCS8_MAX);
@@ -119,11 +130,11 @@ static enum aa_err make_first(const struct aa_app *app, const uint8_t *master_ke
         aa_fail(err, rc, "the new signing key could not be sealed");
         goto done;
     }
-    row.kid = aa_buf_view(&kid);
-    row.alg = AA_VIEW("ES256");
-    row.private_sealed = aa_buf_view(&sealed);
-    row.created_ms = row.not_before_ms = aa_app_now_ms(app);
-    rc = aa_db_write(app->db, create_first, &row, err);
+    row->kid = aa_buf_view(&kid);
+    row->alg = AA_VIEW("ES256");
+    row->private_sealed = aa_buf_view(&sealed);
+    row->created_ms = row->not_before_ms = aa_app_now_ms(app);
+    rc = aa_db_write(app->db, create_first, &creation, err);
 done:
     aa_key_release(key);
     aa_buf_wipe_clear(&der);

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "domain/audit.h"
 #include "domain/directory.h"
 #include "password/password.h"
 #include "store/store.h"
@@ -25,10 +26,12 @@ struct limit {
 };
 
 struct login {
+    const struct aa_app *app;
     struct aa_view email;
     int64_t now_ms;
-    struct limit limits[2]; /* the account at this address; the address */
-    int64_t until_ms;       /* of the longer lock-out; 0: none */
+    struct limit limits[2];  /* the account at this address; the address */
+    int64_t until_ms;        /* of the longer lock-out; 0: none */
+    int64_t begins_until_ms; /* of the one that begins if this try fails; 0: none does */
     struct aa_user user;
     bool is_known;
 };
@@ -86,8 +89,7 @@ static enum aa_err find_until(struct aa_conn *conn, struct login *login, struct 
     return AA_OK;
 }
 
-static enum aa_err count_try(struct aa_conn *conn, const struct login *login, const struct limit *limit,
-                             struct aa_error *err)
+static enum aa_err count_try(struct aa_conn *conn, struct login *login, const struct limit *limit, struct aa_error *err)
 {
     int64_t failures = 0, until_ms;
     enum aa_err rc;
@@ -96,6 +98,8 @@ static enum aa_err count_try(struct aa_conn *conn, const struct login *login, co
     if (rc || failures < limit->tries)
         return rc;
     until_ms = login->now_ms + delay_of(failures, limit->tries);
+    if (until_ms > login->begins_until_ms)
+        login->begins_until_ms = until_ms;
     return aa_lockout_put(conn, key_of(limit), failures, until_ms, until_ms + WINDOW_MS, err);
 }
 
@@ -104,6 +108,7 @@ static enum aa_err begin(struct aa_conn *conn, void *ctx, struct aa_error *err)
     struct login *login = ctx;
     enum aa_err rc;
 
+    login->begins_until_ms = 0;
     rc = find_until(conn, login, err);
     if (rc || login->until_ms)
         return rc;
@@ -136,6 +141,49 @@ static enum aa_err take_back(struct aa_conn *conn, void *ctx, struct aa_error *e
                           (until_ms > login->now_ms ? until_ms : login->now_ms) + WINDOW_MS, err);
 }
 
+/* ---- a failed one ---- */
+
+static enum aa_err note_lockout(struct aa_conn *conn, const struct login *login, struct aa_error *err)
+{
+    struct aa_audit_entry entry = {.event = AA_AUDIT_LOCKOUT, .user_id = login->user.user_id};
+    struct aa_buf seconds;
+    enum aa_err rc;
+
+    aa_buf_init(&seconds, 24);
+    aa_buf_add_int(&seconds, (login->begins_until_ms - login->now_ms) / 1000);
+    rc = aa_buf_check(&seconds, "a lock-out", err);
+    entry.details[0] = (struct aa_audit_detail){"seconds", aa_buf_view(&seconds)};
+    if (!rc)
+        rc = aa_audit_note(login->app, conn, &entry, err);
+    aa_buf_clear(&seconds);
+    return rc;
+}
+
+/* The address that was typed is not kept: people type passwords there. */
+static enum aa_err note_failure(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    const struct login *login = ctx;
+    struct aa_audit_entry entry = {.event = AA_AUDIT_LOGIN_FAILED, .user_id = login->user.user_id};
+    enum aa_err rc;
+
+    rc = aa_audit_note(login->app, conn, &entry, err);
+    return rc || !login->begins_until_ms ? rc : note_lockout(conn, login, err);
+}
+
+static enum aa_err fail(struct aa_app *app, struct login *login, struct aa_error *err)
+{
+    enum aa_err rc = aa_db_write(app->db, note_failure, login, err);
+
+    if (rc)
+        return rc;
+    aa_metrics_count(app->metrics, AA_COUNT_LOGIN_WRONG);
+    if (login->begins_until_ms)
+        aa_metrics_count(app->metrics, AA_COUNT_LOCKOUTS);
+    return aa_fail(err, AA_ERR_TOKEN_INACTIVE, "wrong e-mail address or password");
+}
+
+/* ---- the whole ---- */
+
 static enum aa_err judge(struct aa_app *app, struct login *login, struct aa_view password, struct aa_error *err)
 {
     bool matches = false;
@@ -145,15 +193,19 @@ static enum aa_err judge(struct aa_app *app, struct login *login, struct aa_view
     if (rc)
         return rc;
     if (!matches || !login->is_known || login->user.disabled_ms != 0)
-        return aa_fail(err, AA_ERR_TOKEN_INACTIVE, "wrong e-mail address or password");
-    return aa_db_write(app->db, take_back, login, err);
+        return fail(app, login, err);
+    rc = aa_db_write(app->db, take_back, login, err);
+    if (!rc)
+        aa_metrics_count(app->metrics, AA_COUNT_LOGIN_GOOD);
+    return rc;
 }
 
 enum aa_err aa_person_authenticate(struct aa_app *app, struct aa_view email, struct aa_view password,
                                    struct aa_view peer, struct aa_user *user, int64_t *retry_after_s,
                                    struct aa_error *err)
 {
-    struct login login = {.email = aa_view_slice(aa_view_trim(email), 0, TEXT_MAX), .now_ms = aa_app_now_ms(app)};
+    struct login login = {
+        .app = app, .email = aa_view_slice(aa_view_trim(email), 0, TEXT_MAX), .now_ms = aa_app_now_ms(app)};
     enum aa_err rc;
 
     peer = aa_view_slice(peer, 0, TEXT_MAX);
@@ -165,6 +217,7 @@ enum aa_err aa_person_authenticate(struct aa_app *app, struct aa_view email, str
     if (!rc)
         rc = aa_db_write(app->db, begin, &login, err);
     if (!rc && login.until_ms) {
+        aa_metrics_count(app->metrics, AA_COUNT_LOGIN_LOCKED);
         *retry_after_s = (login.until_ms - login.now_ms + 999) / 1000;
         rc = aa_fail(err, AA_ERR_TOKEN_NOT_YET, "too many tries; wait %lld s", (long long)*retry_after_s);
     }

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "domain/audit.h"
 #include "domain/directory.h"
 #include "domain/texts.h"
 #include "password/password.h"
@@ -81,25 +82,42 @@ static enum aa_err hash_password(const struct aa_app *app, struct aa_view passwo
 
 /* ---- making and changing ---- */
 
+struct creation {
+    const struct aa_app *app;
+    struct aa_user user;
+};
+
+static enum aa_err note(struct aa_conn *conn, const struct aa_app *app, enum aa_audit_event event,
+                        const struct aa_user *user, struct aa_error *err)
+{
+    struct aa_audit_entry entry = {.event = event, .user_id = user->user_id, .details = {{"email", user->email}}};
+
+    return aa_audit_note(app, conn, &entry, err);
+}
+
 static enum aa_err create_user(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
-    enum aa_err rc = aa_user_create(conn, ctx, NULL);
+    const struct creation *creation = ctx;
+    enum aa_err rc = aa_user_create(conn, &creation->user, NULL);
 
     if (rc == AA_ERR_CONFLICT)
         return aa_fail(err, rc, "the e-mail address is taken");
-    return rc ? aa_fail(err, rc, "the person cannot be stored: %s", aa_err_text(rc)) : AA_OK;
+    if (rc)
+        return aa_fail(err, rc, "the person cannot be stored: %s", aa_err_text(rc));
+    return note(conn, creation->app, AA_AUDIT_USER_ADDED, &creation->user, err);
 }
 
 /* The id is appended before anything is stored: a person whose id could not be told would be there all the same. */
 enum aa_err aa_person_create(struct aa_app *app, struct aa_view email, struct aa_view name, struct aa_view password,
                              struct aa_buf *user_id, struct aa_error *err)
 {
-    struct aa_user user = {.email = aa_view_trim(email), .name = name};
+    struct creation creation = {.app = app, .user = {.email = aa_view_trim(email), .name = name}};
+    struct aa_user *user = &creation.user;
     size_t start = user_id->len;
     struct aa_buf phc;
     enum aa_err rc;
 
-    rc = check_person(user.email, name, password, err);
+    rc = check_person(user->email, name, password, err);
     if (rc)
         return rc;
     aa_buf_init(&phc, PHC_MAX);
@@ -107,10 +125,10 @@ enum aa_err aa_person_create(struct aa_app *app, struct aa_view email, struct aa
     if (!rc)
         rc = hash_password(app, password, &phc, err);
     if (!rc) {
-        user.user_id = aa_view_from(aa_buf_view(user_id), start);
-        user.password_phc = aa_buf_view(&phc);
-        user.created_ms = aa_app_now_ms(app);
-        rc = aa_db_write(app->db, create_user, &user, err);
+        user->user_id = aa_view_from(aa_buf_view(user_id), start);
+        user->password_phc = aa_buf_view(&phc);
+        user->created_ms = aa_app_now_ms(app);
+        rc = aa_db_write(app->db, create_user, &creation, err);
     }
     if (rc)
         aa_buf_cut(user_id, start);
@@ -119,6 +137,7 @@ enum aa_err aa_person_create(struct aa_app *app, struct aa_view email, struct aa
 }
 
 struct change {
+    const struct aa_app *app;
     struct aa_view email, phc;
     bool disabled;
     int64_t now_ms;
@@ -142,6 +161,8 @@ static enum aa_err change_password(struct aa_conn *conn, void *ctx, struct aa_er
     rc = find_person(conn, change->email, &user, err);
     if (!rc)
         rc = aa_user_set_password(conn, user.user_id, change->phc, err);
+    if (!rc)
+        rc = note(conn, change->app, AA_AUDIT_USER_PASSWORD, &user, err);
     aa_record_clear(&user.memory);
     return rc;
 }
@@ -149,7 +170,7 @@ static enum aa_err change_password(struct aa_conn *conn, void *ctx, struct aa_er
 enum aa_err aa_person_set_password(struct aa_app *app, struct aa_view email, struct aa_view password,
                                    struct aa_error *err)
 {
-    struct change change = {.email = aa_view_trim(email)};
+    struct change change = {.app = app, .email = aa_view_trim(email)};
     struct aa_buf phc;
     enum aa_err rc;
 
@@ -179,13 +200,16 @@ static enum aa_err change_disabled(struct aa_conn *conn, void *ctx, struct aa_er
         rc = aa_session_delete_of_user(conn, user.user_id, err);
     if (!rc && change->disabled)
         rc = aa_grant_revoke_of_user(conn, user.user_id, change->now_ms, err);
+    if (!rc)
+        rc = note(conn, change->app, change->disabled ? AA_AUDIT_USER_DISABLED : AA_AUDIT_USER_ENABLED, &user, err);
     aa_record_clear(&user.memory);
     return rc;
 }
 
 enum aa_err aa_person_set_disabled(struct aa_app *app, struct aa_view email, bool disabled, struct aa_error *err)
 {
-    struct change change = {.email = aa_view_trim(email), .disabled = disabled, .now_ms = aa_app_now_ms(app)};
+    struct change change = {
+        .app = app, .email = aa_view_trim(email), .disabled = disabled, .now_ms = aa_app_now_ms(app)};
 
     return aa_db_write(app->db, change_disabled, &change, err);
 }

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "domain/audit.h"
 #include "domain/clients.h"
 #include "domain/issue.h"
 #include "domain/live.h"
@@ -24,7 +25,7 @@ struct refresh {
     struct aa_buf scope; /* of the access token */
     struct aa_tokens tokens;
     struct aa_buf sealed; /* the freshly minted successor */
-    bool is_reused;
+    enum outcome { REFUSED, ROTATED, REPLAYED, REUSED } outcome;
 };
 
 static struct aa_view row_key(const struct refresh *refresh)
@@ -189,9 +190,27 @@ static enum aa_err follow(struct aa_conn *conn, struct aa_view token, const stru
     return rc ? rc : aa_buf_check(successor, "a refresh token", err);
 }
 
+static enum aa_err note(struct aa_conn *conn, const struct refresh *refresh, struct aa_error *err)
+{
+    const struct aa_refresh_token *token = &refresh->token;
+    bool is_issue = refresh->outcome != REUSED;
+    struct aa_audit_entry entry = {
+        .event = is_issue ? AA_AUDIT_REFRESH : AA_AUDIT_REUSE_DETECTED,
+        .actor = refresh->asked->client_id,
+        .user_id = token->user_id,
+        .client_id = token->client_id,
+        .server_id = token->server_id,
+        .grant_id = token->grant_id,
+        .details = {{"scope", is_issue ? aa_buf_view(&refresh->scope) : AA_VIEW_ABSENT},
+                    {"jti", is_issue ? aa_buf_view(&refresh->tokens.jti) : AA_VIEW_ABSENT},
+                    {"replay", refresh->outcome == REPLAYED ? AA_VIEW("yes") : AA_VIEW_ABSENT}}};
+
+    return aa_audit_note(refresh->app, conn, &entry, err);
+}
+
 static enum aa_err revoke_family(struct aa_conn *conn, struct refresh *refresh, int64_t now_ms, struct aa_error *err)
 {
-    refresh->is_reused = true;
+    refresh->outcome = REUSED;
     refuse_token(refresh);
     return aa_grant_revoke(conn, refresh->token.grant_id, now_ms, err);
 }
@@ -208,6 +227,7 @@ static enum aa_err answer_loser(struct aa_conn *conn, struct refresh *refresh, c
     }
     if (!is_in_window(refresh->app, row->rotated_ms, now_ms))
         return revoke_family(conn, refresh, now_ms, err);
+    refresh->outcome = REPLAYED;
     rc = follow(conn, refresh->asked->refresh_token, row, &refresh->tokens.refresh, err);
     return rc ? rc : aa_tokens_store_access(conn, &refresh->tokens, err);
 }
@@ -216,6 +236,7 @@ static enum aa_err answer_winner(struct aa_conn *conn, struct refresh *refresh, 
 {
     enum aa_err rc;
 
+    refresh->outcome = ROTATED;
     rc = aa_tokens_store_refresh(conn, &refresh->tokens, err);
     return rc ? rc : aa_tokens_store_access(conn, &refresh->tokens, err);
 }
@@ -229,6 +250,7 @@ static enum aa_err rotate(struct aa_conn *conn, void *ctx, struct aa_error *err)
     bool live = false, won = false;
     enum aa_err rc;
 
+    refresh->outcome = REFUSED;
     rc = is_live(conn, &refresh->token, now_ms, &live, err);
     if (rc)
         return rc;
@@ -241,6 +263,8 @@ static enum aa_err rotate(struct aa_conn *conn, void *ctx, struct aa_error *err)
         rc = won ? answer_winner(conn, refresh, err) : answer_loser(conn, refresh, &row, now_ms, err);
     if (!rc)
         rc = aa_tokens_note_client(conn, &refresh->client, now_ms, err);
+    if (!rc && refresh->outcome != REFUSED)
+        rc = note(conn, refresh, err);
     aa_record_clear(&row.memory);
     return rc;
 }
@@ -279,13 +303,27 @@ static enum aa_err use(struct refresh *refresh, struct aa_buf *answer, struct aa
         rc = aa_db_write(refresh->app->db, rotate, refresh, err);
     if (rc)
         return rc;
-    if (refresh->is_reused)
+    if (refresh->outcome == REUSED)
         aa_app_log(refresh->app, LOG_WARNING, NULL,
                    "a refresh token was used again after its window: grant %.*s of client %.*s is revoked",
                    AA_VIEW_ARGS(refresh->token.grant_id), AA_VIEW_ARGS(refresh->token.client_id));
     if (refresh->refused->error != AA_OAUTH_NONE)
         return AA_ERR_REQUEST_MALFORMED;
     return aa_tokens_add_json(&refresh->tokens, answer, err);
+}
+
+static void count(const struct refresh *refresh)
+{
+    static const enum aa_metrics_counter counters[] = {
+        [REFUSED] = AA_COUNT_REFRESH_REFUSED,
+        [ROTATED] = AA_COUNT_REFRESH_ROTATED,
+        [REPLAYED] = AA_COUNT_REFRESH_REPLAYED,
+        [REUSED] = AA_COUNT_REFRESH_REUSED,
+    };
+
+    aa_metrics_count(refresh->app->metrics, counters[refresh->outcome]);
+    if (refresh->outcome == ROTATED || refresh->outcome == REPLAYED)
+        aa_metrics_count(refresh->app->metrics, AA_COUNT_TOKENS_BY_REFRESH);
 }
 
 static void clear(struct refresh *refresh)
@@ -309,6 +347,8 @@ enum aa_err aa_refresh_use(struct aa_app *app, const struct aa_refresh *asked, s
     aa_buf_init(&refresh.scope, AA_SCOPE_LEN_MAX);
     aa_buf_init(&refresh.sealed, SEALED_MAX);
     rc = use(&refresh, answer, err);
+    if (!rc || refused->error != AA_OAUTH_NONE) /* trouble of ours is no outcome */
+        count(&refresh);
     if (rc)
         aa_buf_cut(answer, start);
     clear(&refresh);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/url.h"
+#include "domain/audit.h"
 #include "domain/clients.h"
 #include "domain/rate.h"
 #include "domain/redirect_uri.h"
@@ -187,8 +188,8 @@ static enum aa_err keep(struct aa_app *app, const struct asked *asked, struct ke
 }
 
 struct create {
+    const struct aa_app *app;
     const struct kept *kept;
-    const struct aa_settings *settings;
     struct aa_client *out;
     struct aa_refused *refused;
     bool made;
@@ -224,8 +225,8 @@ static enum aa_err check_room(struct aa_conn *conn, const struct create *create,
     rc = aa_client_count(conn, &clients, err);
     if (rc)
         return rc;
-    if (clients >= create->settings->clients_max) {
-        create->refused->retry_after_s = create->settings->unused_client_ttl_s;
+    if (clients >= create->app->settings.clients_max) {
+        create->refused->retry_after_s = create->app->settings.unused_client_ttl_s;
         return aa_refuse(create->refused, AA_OAUTH_TEMPORARILY_UNAVAILABLE, "Too many clients are registered");
     }
     return AA_OK;
@@ -234,6 +235,10 @@ static enum aa_err check_room(struct aa_conn *conn, const struct create *create,
 static enum aa_err find_or_create(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     struct create *create = ctx;
+    const struct aa_client *client = &create->kept->client;
+    struct aa_audit_entry entry = {.event = AA_AUDIT_CLIENT_REGISTERED,
+                                   .client_id = client->client_id,
+                                   .details = {{"client_name", client->client_name}}};
     enum aa_err rc;
 
     rc = take_known(conn, create, NULL);
@@ -243,18 +248,19 @@ static enum aa_err find_or_create(struct aa_conn *conn, void *ctx, struct aa_err
     /* A refusal is committed, or the count of a refused address would be rolled back with it. */
     if (rc)
         return create->refused->error != AA_OAUTH_NONE ? AA_OK : rc;
-    rc = aa_client_create(conn, &create->kept->client, err);
+    rc = aa_client_create(conn, client, err);
     if (rc)
         return rc;
     create->made = true;
-    return aa_client_find(conn, create->kept->client.client_id, create->out, err);
+    rc = aa_client_find(conn, client->client_id, create->out, err);
+    return rc ? rc : aa_audit_note(create->app, conn, &entry, err);
 }
 
 static enum aa_err store_client(struct aa_app *app, const struct kept *kept, struct aa_client *out,
                                 struct aa_refused *refused, struct aa_error *err)
 {
     struct aa_client stored = {0};
-    struct create create = {kept, &app->settings, &stored, refused, false};
+    struct create create = {app, kept, &stored, refused, false};
     enum aa_err rc;
 
     rc = aa_db_write(app->db, find_or_create, &create, err);
@@ -264,6 +270,8 @@ static enum aa_err store_client(struct aa_app *app, const struct kept *kept, str
         aa_record_clear(&stored.memory);
         return rc;
     }
+    if (create.made)
+        aa_metrics_count(app->metrics, AA_COUNT_REGISTRATIONS);
     *out = stored;
     return AA_OK;
 }

@@ -3,6 +3,7 @@
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "domain/audit.h"
 #include "domain/key_cache.h"
 #include "store/store.h"
 
@@ -148,19 +149,32 @@ static enum aa_err mint_secret(const struct aa_app *app, struct aa_buf *secret, 
     return aa_buf_check(secret, "a key", err);
 }
 
+struct creation {
+    const struct aa_app *app;
+    struct aa_server_key key;
+};
+
 static enum aa_err create_key(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
-    enum aa_err rc = aa_server_key_create(conn, ctx, NULL);
+    const struct creation *creation = ctx;
+    const struct aa_server_key *key = &creation->key;
+    struct aa_audit_entry entry = {.event = AA_AUDIT_KEY_CREATED,
+                                   .server_id = key->server_id,
+                                   .details = {{"key_id", key->key_id}, {"name", key->name}}};
+    enum aa_err rc;
 
+    rc = aa_server_key_create(conn, key, NULL);
     if (rc == AA_ERR_NOT_FOUND)
         return aa_fail(err, rc, "there is no server with this id");
-    return rc ? aa_fail(err, rc, "the key cannot be stored: %s", aa_err_text(rc)) : AA_OK;
+    if (rc)
+        return aa_fail(err, rc, "the key cannot be stored: %s", aa_err_text(rc));
+    return aa_audit_note(creation->app, conn, &entry, err);
 }
 
 static enum aa_err store_key(struct aa_app *app, struct aa_view server_id, struct aa_view name, struct aa_view secret,
                              struct aa_error *err)
 {
-    struct aa_server_key row = {.key_id = key_id_of(secret), .server_id = server_id, .name = name};
+    struct creation creation = {app, {.key_id = key_id_of(secret), .server_id = server_id, .name = name}};
     uint8_t salt[SALT_LEN];
     struct aa_buf phc;
     enum aa_err rc;
@@ -170,9 +184,9 @@ static enum aa_err store_key(struct aa_app *app, struct aa_view server_id, struc
     aa_buf_init(&phc, PHC_MAX);
     rc = build_phc(secret, salt, &phc, err);
     if (!rc) {
-        row.secret_phc = aa_buf_view(&phc);
-        row.created_ms = aa_app_now_ms(app);
-        rc = aa_db_write(app->db, create_key, &row, err);
+        creation.key.secret_phc = aa_buf_view(&phc);
+        creation.key.created_ms = aa_app_now_ms(app);
+        rc = aa_db_write(app->db, create_key, &creation, err);
     }
     aa_buf_clear(&phc);
     return rc;
@@ -208,6 +222,7 @@ enum aa_err aa_server_key_mint(struct aa_app *app, struct aa_view server_id, str
 }
 
 struct withdrawal {
+    const struct aa_app *app;
     struct aa_view server_id, key_id;
     int64_t now_ms;
 };
@@ -215,14 +230,18 @@ struct withdrawal {
 static enum aa_err revoke_key(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     const struct withdrawal *withdrawal = ctx;
+    struct aa_audit_entry entry = {
+        .event = AA_AUDIT_KEY_REVOKED, .server_id = withdrawal->server_id, .details = {{"key_id", withdrawal->key_id}}};
+    enum aa_err rc;
 
-    return aa_server_key_revoke(conn, withdrawal->server_id, withdrawal->key_id, withdrawal->now_ms, err);
+    rc = aa_server_key_revoke(conn, withdrawal->server_id, withdrawal->key_id, withdrawal->now_ms, err);
+    return rc ? rc : aa_audit_note(withdrawal->app, conn, &entry, err);
 }
 
 enum aa_err aa_server_key_withdraw(struct aa_app *app, struct aa_view server_id, struct aa_view key_id,
                                    struct aa_error *err)
 {
-    struct withdrawal withdrawal = {server_id, key_id, aa_app_now_ms(app)};
+    struct withdrawal withdrawal = {app, server_id, key_id, aa_app_now_ms(app)};
     enum aa_err rc;
 
     rc = aa_db_write(app->db, revoke_key, &withdrawal, err);
@@ -318,7 +337,7 @@ static enum aa_err mark_used(struct aa_conn *conn, void *ctx, struct aa_error *e
 /* For people who look which keys are in use; a full disk must not make a good key a bad one. */
 static void note_use(struct aa_app *app, struct aa_view key_id)
 {
-    struct withdrawal use = {AA_VIEW_ABSENT, key_id, aa_app_now_ms(app)};
+    struct withdrawal use = {app, AA_VIEW_ABSENT, key_id, aa_app_now_ms(app)};
     enum aa_err rc = aa_db_write(app->db, mark_used, &use, NULL);
 
     if (rc)

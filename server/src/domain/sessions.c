@@ -1,6 +1,7 @@
 #include "domain/sessions.h"
 
 #include "base/error.h"
+#include "domain/audit.h"
 #include "domain/secret.h"
 
 void aa_person_clear(struct aa_person *person)
@@ -55,6 +56,7 @@ enum aa_err aa_session_open(struct aa_app *app, struct aa_view cookie, struct aa
 }
 
 struct begin_ctx {
+    const struct aa_app *app;
     struct aa_view old_digest;
     struct aa_session session;
 };
@@ -62,6 +64,8 @@ struct begin_ctx {
 static enum aa_err replace_session(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     struct begin_ctx *begin = ctx;
+    struct aa_audit_entry entry = {
+        .event = AA_AUDIT_LOGIN, .actor = begin->session.user_id, .user_id = begin->session.user_id};
     enum aa_err rc;
 
     if (!aa_view_is_absent(begin->old_digest)) {
@@ -69,14 +73,15 @@ static enum aa_err replace_session(struct aa_conn *conn, void *ctx, struct aa_er
         if (rc)
             return rc;
     }
-    return aa_session_create(conn, &begin->session, err);
+    rc = aa_session_create(conn, &begin->session, err);
+    return rc ? rc : aa_audit_note(begin->app, conn, &entry, err);
 }
 
 enum aa_err aa_session_begin(struct aa_app *app, struct aa_view user_id, struct aa_view old_cookie,
                              struct aa_buf *cookie, struct aa_error *err)
 {
     uint8_t digest[AA_SHA256_LEN], old_digest[AA_SHA256_LEN];
-    struct begin_ctx ctx = {AA_VIEW_ABSENT, {0}};
+    struct begin_ctx ctx = {app, AA_VIEW_ABSENT, {0}};
     int64_t now_ms = aa_app_now_ms(app);
     enum aa_err rc;
 
@@ -99,15 +104,36 @@ enum aa_err aa_session_begin(struct aa_app *app, struct aa_view user_id, struct 
     return aa_db_write(app->db, replace_session, &ctx, err);
 }
 
+struct end_ctx {
+    const struct aa_app *app;
+    struct aa_view digest;
+};
+
 static enum aa_err delete_session(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
-    return aa_session_delete(conn, *(const struct aa_view *)ctx, err);
+    const struct end_ctx *end = ctx;
+    struct aa_audit_entry entry = {.event = AA_AUDIT_LOGOUT};
+    struct aa_session session = {0};
+    struct aa_error why = AA_ERROR_INIT;
+    enum aa_err rc;
+
+    rc = aa_session_find(conn, end->digest, &session, &why);
+    if (rc == AA_ERR_NOT_FOUND)
+        return AA_OK;
+    if (rc)
+        return aa_fail(err, rc, "%s", why.message);
+    rc = aa_session_delete(conn, end->digest, err);
+    entry.actor = entry.user_id = session.user_id;
+    if (!rc)
+        rc = aa_audit_note(end->app, conn, &entry, err);
+    aa_record_clear(&session.memory);
+    return rc;
 }
 
 enum aa_err aa_session_end(struct aa_app *app, struct aa_view cookie, struct aa_error *err)
 {
     uint8_t digest[AA_SHA256_LEN];
-    struct aa_view view = aa_view_make(digest, sizeof digest);
+    struct end_ctx ctx = {app, aa_view_make(digest, sizeof digest)};
     enum aa_err rc;
 
     if (cookie.len == 0 || cookie.len > AA_SECRET_MAX)
@@ -115,5 +141,5 @@ enum aa_err aa_session_end(struct aa_app *app, struct aa_view cookie, struct aa_
     rc = aa_secret_digest(cookie, digest, err);
     if (rc)
         return rc;
-    return aa_db_write(app->db, delete_session, &view, err);
+    return aa_db_write(app->db, delete_session, &ctx, err);
 }

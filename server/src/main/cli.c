@@ -243,6 +243,19 @@ static enum aa_err take_flag(struct parse *parse, struct aa_view flag, struct aa
     return rc ? rc : aa_config_set_flag(parse->config, (enum aa_config_id)id, text, err);
 }
 
+/* The long name of "-n" and the like; NULL when it is none of ours. */
+static const char *long_name(struct aa_view argument)
+{
+    static const struct {
+        const char *letter, *name;
+    } letters[] = {{"-h", "help"}, {"-n", "lines"}};
+
+    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
+        if (aa_view_equal_text(argument, letters[i].letter))
+            return letters[i].name;
+    return NULL;
+}
+
 static enum aa_err take_argument(struct parse *parse, const char *argument, struct aa_error *err)
 {
     struct aa_call *call = parse->call;
@@ -259,12 +272,12 @@ static enum aa_err parse_arguments(struct parse *parse, struct aa_error *err)
     enum aa_err rc = AA_OK;
 
     for (; !rc && parse->at < parse->argc; parse->at++) {
-        const char *argument = parse->argv[parse->at];
+        const char *argument = parse->argv[parse->at], *name = long_name(aa_view_of(argument));
 
         if (!only_arguments && aa_view_equal_text(aa_view_of(argument), "--"))
             only_arguments = true;
-        else if (!only_arguments && aa_view_equal_text(aa_view_of(argument), "-h"))
-            parse->wants_help = true;
+        else if (!only_arguments && name)
+            rc = take_flag(parse, aa_view_of(name), err);
         else if (!only_arguments && aa_view_has_prefix(aa_view_of(argument), AA_VIEW("--")))
             rc = take_flag(parse, aa_view_of(argument + 2), err);
         else

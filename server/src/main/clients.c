@@ -1,6 +1,7 @@
 /* client add, list, remove */
 #include "base/error.h"
 #include "base/json.h"
+#include "domain/audit.h"
 #include "domain/redirect_uri.h"
 #include "domain/texts.h"
 #include "main/command.h"
@@ -78,17 +79,31 @@ static enum aa_err check_texts(struct aa_view name, struct aa_view scope, struct
     return aa_scopes_parse(scope, &scopes, err);
 }
 
+struct creation {
+    const struct aa_app *app;
+    struct aa_client client;
+};
+
 static enum aa_err store_client(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
-    return aa_client_create(conn, ctx, err);
+    const struct creation *creation = ctx;
+    struct aa_audit_entry entry = {.event = AA_AUDIT_CLIENT_ADDED,
+                                   .client_id = creation->client.client_id,
+                                   .details = {{"client_name", creation->client.client_name}}};
+    enum aa_err rc;
+
+    rc = aa_client_create(conn, &creation->client, err);
+    return rc ? rc : aa_audit_note(creation->app, conn, &entry, err);
 }
 
 static enum aa_err add(const struct aa_call *call, struct aa_runtime *runtime, struct aa_error *err)
 {
-    struct aa_client client = {.client_name = aa_view_of(aa_call_option(call, "name")),
-                               .scope = aa_view_of(aa_call_option(call, "scope")),
-                               .grant_types = AA_VIEW("authorization_code refresh_token"),
-                               .source = AA_VIEW("cli")};
+    struct creation creation = {.app = &runtime->app,
+                                .client = {.client_name = aa_view_of(aa_call_option(call, "name")),
+                                           .scope = aa_view_of(aa_call_option(call, "scope")),
+                                           .grant_types = AA_VIEW("authorization_code refresh_token"),
+                                           .source = AA_VIEW("cli")}};
+    struct aa_client *client = &creation.client;
     struct aa_buf client_id, uris;
     struct aa_table table;
     enum aa_err rc;
@@ -96,19 +111,19 @@ static enum aa_err add(const struct aa_call *call, struct aa_runtime *runtime, s
     aa_buf_init(&client_id, 64);
     aa_buf_init(&uris, URIS_MAX);
     aa_table_init(&table, client_columns, COUNT(client_columns));
-    rc = check_texts(client.client_name, client.scope, err);
+    rc = check_texts(client->client_name, client->scope, err);
     if (!rc)
         rc = build_uris(call, &runtime->app.settings, &uris, err);
     if (!rc)
         rc = aa_app_new_id(&runtime->app, "cl_", &client_id, err);
     if (rc)
         goto done;
-    client.client_id = aa_buf_view(&client_id);
-    client.redirect_uris = aa_buf_view(&uris);
-    client.created_ms = aa_app_now_ms(&runtime->app);
-    rc = aa_db_write(runtime->app.db, store_client, &client, err);
+    client->client_id = aa_buf_view(&client_id);
+    client->redirect_uris = aa_buf_view(&uris);
+    client->created_ms = aa_app_now_ms(&runtime->app);
+    rc = aa_db_write(runtime->app.db, store_client, &creation, err);
     if (!rc)
-        rc = add_row(&table, &client, err);
+        rc = add_row(&table, client, err);
     if (!rc)
         rc = aa_table_print_one(&table, aa_call_option(call, "json"), err);
 done:
@@ -149,6 +164,7 @@ enum aa_err aa_command_client_list(const struct aa_call *call, struct aa_error *
 }
 
 struct removal {
+    const struct aa_app *app;
     struct aa_view client_id;
     int64_t now_ms;
 };
@@ -156,16 +172,19 @@ struct removal {
 static enum aa_err delete_client(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     const struct removal *removal = ctx;
+    struct aa_audit_entry entry = {.event = AA_AUDIT_CLIENT_REMOVED, .client_id = removal->client_id};
     enum aa_err rc = aa_client_delete(conn, removal->client_id, removal->now_ms, NULL);
 
     if (rc == AA_ERR_NOT_FOUND)
         return aa_fail(err, rc, "there is no client with this id");
-    return rc ? aa_fail(err, rc, "the client cannot be removed: %s", aa_err_text(rc)) : AA_OK;
+    if (rc)
+        return aa_fail(err, rc, "the client cannot be removed: %s", aa_err_text(rc));
+    return aa_audit_note(removal->app, conn, &entry, err);
 }
 
 static enum aa_err remove_client(const struct aa_call *call, struct aa_runtime *runtime, struct aa_error *err)
 {
-    struct removal removal = {aa_view_of(call->arguments[0]), aa_app_now_ms(&runtime->app)};
+    struct removal removal = {&runtime->app, aa_view_of(call->arguments[0]), aa_app_now_ms(&runtime->app)};
 
     return aa_db_write(runtime->app.db, delete_client, &removal, err);
 }

@@ -64,6 +64,9 @@ enum aa_err aa_command_key_revoke(const struct aa_call *call, struct aa_error *e
 enum aa_err aa_command_client_add(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_client_list(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_client_remove(const struct aa_call *call, struct aa_error *err);
+enum aa_err aa_command_audit_tail(const struct aa_call *call, struct aa_error *err);
+enum aa_err aa_command_audit_verify(const struct aa_call *call, struct aa_error *err);
+enum aa_err aa_command_audit_export(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_backup(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_restore(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_migrate(const struct aa_call *call, struct aa_error *err);

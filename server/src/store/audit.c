@@ -1,5 +1,6 @@
 #include "store/audit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -7,7 +8,6 @@
 #include "store/record.h"
 
 #define CANONICAL_MAX (64 * 1024)
-#define DIGITS_MAX 24
 
 #define ROW_COLUMNS                                                                                                    \
     "chain, sequence, time_ms, event, actor, user_id, client_id, server_id, grant_id, address, request_id, detail, "   \
@@ -56,12 +56,10 @@ static void add_text(struct aa_buf *out, struct aa_view text)
 
 static void add_number(struct aa_buf *out, int64_t number)
 {
-    struct aa_buf digits;
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%lld", (long long)number);
 
-    aa_buf_init(&digits, DIGITS_MAX);
-    aa_buf_add_int(&digits, number);
-    add_text(out, aa_buf_view(&digits));
-    aa_buf_clear(&digits);
+    add_text(out, aa_view_make(digits, (size_t)len));
 }
 
 enum aa_err aa_audit_hash(const struct aa_audit_row *row, uint8_t hash[AA_SHA256_LEN], struct aa_error *err)

@@ -1,0 +1,356 @@
+/* audit tail, verify, export */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "domain/audit_verify.h"
+#include "domain/texts.h"
+#include "main/command.h"
+#include "main/config_check.h"
+#include "main/output.h"
+#include "main/runtime.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define LINES 20
+#define LINES_MAX 10000
+#define LINE_MAX_LEN (256 * 1024) /* a row, every byte of it escaped */
+#define PAGE 1000
+#define HEX_LEN (2 * AA_SHA256_LEN)
+
+/* ---- a row as a line ---- */
+
+static void add_hex(struct aa_buf *line, struct aa_view bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++)
+        aa_buf_add_format(line, "%02x", (unsigned)(unsigned char)bytes.data[i]);
+}
+
+struct member {
+    const char *name;
+    struct aa_view text;
+};
+
+#define MEMBERS(row)                                                                                                   \
+    {                                                                                                                  \
+        {"actor", (row)->actor}, {"user_id", (row)->user_id}, {"client_id", (row)->client_id},                         \
+            {"server_id", (row)->server_id}, {"grant_id", (row)->grant_id}, {"address", (row)->address},               \
+        {                                                                                                              \
+            "request_id", (row)->request_id                                                                            \
+        }                                                                                                              \
+    }
+
+/* As the object it is; as a text if somebody made something else of it. */
+static void add_detail(struct aa_buf *line, struct aa_view detail)
+{
+    struct aa_json *json = NULL;
+
+    if (!aa_json_parse(detail, LINE_MAX_LEN, &json, NULL) && aa_json_is(json, AA_JSON_OBJECT) &&
+        aa_view_find(detail, '\n') == SIZE_MAX)
+        aa_buf_add(line, detail);
+    else
+        aa_buf_add_json_string(line, detail);
+    aa_json_free(json);
+}
+
+static void add_json(struct aa_buf *line, const struct aa_audit_row *row)
+{
+    const struct member members[] = MEMBERS(row);
+
+    aa_buf_add_format(line, "{\"chain\":%lld,\"sequence\":%lld,\"time_ms\":%lld,\"time\":\"", (long long)row->chain,
+                      (long long)row->sequence, (long long)row->time_ms);
+    aa_text_add_time(line, row->time_ms);
+    aa_buf_add_text(line, "\",\"event\":");
+    aa_buf_add_json_string(line, row->event);
+    for (size_t i = 0; i < COUNT(members); i++) {
+        if (aa_view_is_absent(members[i].text))
+            continue;
+        aa_buf_add_format(line, ",\"%s\":", members[i].name);
+        aa_buf_add_json_string(line, members[i].text);
+    }
+    if (!aa_view_is_absent(row->detail)) {
+        aa_buf_add_text(line, ",\"detail\":");
+        add_detail(line, row->detail);
+    }
+    aa_buf_add_text(line, ",\"prev_hash\":\"");
+    add_hex(line, row->prev_hash);
+    aa_buf_add_text(line, "\",\"hash\":\"");
+    add_hex(line, row->hash);
+    aa_buf_add_text(line, "\"}\n");
+}
+
+/* For people: what was written by others is quoted, so that it cannot speak to a terminal. */
+static void add_words(struct aa_buf *line, const struct aa_audit_row *row)
+{
+    const struct member members[] = MEMBERS(row);
+
+    aa_text_add_time(line, row->time_ms);
+    aa_buf_add_char(line, ' ');
+    aa_buf_add(line, row->event);
+    for (size_t i = 0; i < COUNT(members); i++) {
+        if (aa_view_is_absent(members[i].text))
+            continue;
+        aa_buf_add_format(line, " %s=", members[i].name);
+        aa_buf_add(line, members[i].text);
+    }
+    if (!aa_view_is_absent(row->detail)) {
+        aa_buf_add_char(line, ' ');
+        aa_buf_add(line, row->detail);
+    }
+    for (size_t i = 0; !line->bad && i < line->len; i++)
+        if ((unsigned char)line->data[i] < 0x20 || line->data[i] == 0x7f)
+            line->data[i] = '?';
+    aa_buf_add_char(line, '\n');
+}
+
+/* ---- tail ---- */
+
+struct tail {
+    bool json;
+    int64_t limit;
+    struct aa_buf *lines; /* the newest first */
+    size_t count;
+};
+
+static enum aa_err keep_line(void *ctx, const void *record, struct aa_error *err)
+{
+    struct tail *tail = ctx;
+    struct aa_buf *line = &tail->lines[tail->count];
+
+    aa_buf_init(line, LINE_MAX_LEN);
+    if (tail->json)
+        add_json(line, record);
+    else
+        add_words(line, record);
+    tail->count++;
+    return aa_buf_check(line, "a line of the audit", err);
+}
+
+static enum aa_err read_tail(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    struct tail *tail = ctx;
+
+    return aa_audit_tail(conn, tail->limit, keep_line, tail, err);
+}
+
+static enum aa_err read_limit(const struct aa_call *call, int64_t *limit, struct aa_error *err)
+{
+    const char *text = aa_call_option(call, "lines"), *wanted = "";
+
+    *limit = LINES;
+    if (!text || aa_config_check_number(text, 1, LINES_MAX, limit, &wanted))
+        return AA_OK;
+    return aa_fail(err, AA_ERR_OPTION_INVALID, "--lines must be %s from 1 to %d", wanted, LINES_MAX);
+}
+
+static enum aa_err print_tail(const struct tail *tail, struct aa_error *err)
+{
+    enum aa_err rc = AA_OK;
+
+    for (size_t i = tail->count; !rc && i > 0; i--)
+        rc = aa_output_write(aa_buf_view(&tail->lines[i - 1]), err);
+    return rc;
+}
+
+static enum aa_err tail_audit(const struct aa_call *call, struct aa_runtime *runtime, struct aa_error *err)
+{
+    struct tail tail = {.json = aa_call_option(call, "json") != NULL};
+    enum aa_err rc;
+
+    rc = read_limit(call, &tail.limit, err);
+    if (rc)
+        return rc;
+    tail.lines = aa_mem_new_array((size_t)tail.limit, sizeof *tail.lines);
+    if (!tail.lines)
+        return aa_fail(err, AA_ERR_NOMEM, "out of memory for %lld lines", (long long)tail.limit);
+    rc = aa_db_read(runtime->app.db, read_tail, &tail, err);
+    if (!rc)
+        rc = print_tail(&tail, err);
+    for (size_t i = 0; i < tail.count; i++)
+        aa_buf_clear(&tail.lines[i]);
+    aa_mem_free(tail.lines);
+    return rc;
+}
+
+enum aa_err aa_command_audit_tail(const struct aa_call *call, struct aa_error *err)
+{
+    return aa_command_with_runtime(call, tail_audit, err);
+}
+
+/* ---- verify ---- */
+
+static const struct aa_table_column chain_columns[] = {
+    {"chain", AA_CELL_TEXT}, {"entries", AA_CELL_TEXT}, {"head", AA_CELL_TEXT}};
+
+static void add_number(struct aa_table *table, int64_t number)
+{
+    struct aa_buf text;
+
+    aa_buf_init(&text, 24);
+    aa_buf_add_int(&text, number);
+    aa_table_add(table, aa_buf_view(&text));
+    aa_buf_clear(&text);
+}
+
+static void add_chain(void *ctx, const struct aa_audit_chain *head)
+{
+    struct aa_table *table = ctx;
+    struct aa_buf hash;
+
+    aa_buf_init(&hash, HEX_LEN);
+    add_hex(&hash, head->hash);
+    add_number(table, head->chain);
+    add_number(table, head->sequence);
+    aa_table_add(table, aa_buf_view(&hash));
+    aa_buf_clear(&hash);
+}
+
+static enum aa_err fail_broken(const struct aa_audit_verdict *verdict, struct aa_error *err)
+{
+    if (verdict->broken_sequence == 0)
+        return aa_fail(err, AA_ERR_STORE, "the audit is broken: chain %lld: %s", (long long)verdict->broken_chain,
+                       verdict->broken);
+    return aa_fail(err, AA_ERR_STORE, "the audit is broken: chain %lld, entry %lld: %s",
+                   (long long)verdict->broken_chain, (long long)verdict->broken_sequence, verdict->broken);
+}
+
+static enum aa_err verify_audit(const struct aa_call *call, struct aa_runtime *runtime, struct aa_error *err)
+{
+    struct aa_audit_verdict verdict;
+    struct aa_table table;
+    enum aa_err rc;
+
+    aa_table_init(&table, chain_columns, COUNT(chain_columns));
+    rc = aa_audit_verify(runtime->app.db, add_chain, &table, &verdict, err);
+    if (!rc && verdict.broken)
+        rc = fail_broken(&verdict, err);
+    if (!rc)
+        rc = aa_buf_check(&table.cells, "the chains", err);
+    if (!rc)
+        rc = aa_table_print(&table, aa_call_option(call, "json"), err);
+    aa_table_clear(&table);
+    return rc;
+}
+
+enum aa_err aa_command_audit_verify(const struct aa_call *call, struct aa_error *err)
+{
+    return aa_command_with_runtime(call, verify_audit, err);
+}
+
+/* ---- export ---- */
+
+struct export
+{
+    int64_t chains[256];
+    size_t chain_count;
+    int64_t chain, sequence; /* the last one written */
+    struct aa_buf lines;     /* of one page */
+    size_t rows;             /* on it */
+};
+
+static enum aa_err note_chain(void *ctx, const void *record, struct aa_error *err)
+{
+    struct export *export = ctx;
+
+    if (export->chain_count == COUNT(export->chains))
+        return aa_fail(err, AA_ERR_STORE, "the audit has more chains than are ever written");
+    export->chains[export->chain_count++] = ((const struct aa_audit_chain *)record)->chain;
+    return AA_OK;
+}
+
+static enum aa_err read_chains(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    return aa_audit_chain_list(conn, note_chain, ctx, err);
+}
+
+static enum aa_err add_export_row(void *ctx, const void *record, struct aa_error *err)
+{
+    struct export *export = ctx;
+    const struct aa_audit_row *row = record;
+
+    add_json(&export->lines, row);
+    export->sequence = row->sequence;
+    export->rows++;
+    return aa_buf_check(&export->lines, "a page of the audit", err);
+}
+
+static enum aa_err read_page(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    struct export *export = ctx;
+
+    return aa_audit_list(conn, export->chain, export->sequence, PAGE, add_export_row, export, err);
+}
+
+/* Never over a file that is there: it may be the last evidence. */
+static enum aa_err open_file(const char *path, int *fd, struct aa_error *err)
+{
+    bool is_output = aa_view_equal_text(AA_VIEW("-"), path);
+
+    *fd = is_output ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return *fd >= 0 ? AA_OK : aa_fail(err, AA_ERR_SYSTEM, "%s cannot be made: %s", path, strerror(errno));
+}
+
+static enum aa_err write_all(int fd, struct aa_view text, struct aa_error *err)
+{
+    while (text.len > 0) {
+        ssize_t written = write(fd, text.data, text.len);
+
+        if (written < 0 && errno != EINTR)
+            return aa_fail(err, AA_ERR_SYSTEM, "the audit cannot be written: %s", strerror(errno));
+        text = aa_view_from(text, written > 0 ? (size_t)written : 0);
+    }
+    return AA_OK;
+}
+
+static enum aa_err export_chain(struct aa_db *db, struct export *export, int fd, struct aa_error *err)
+{
+    enum aa_err rc = AA_OK;
+
+    export->sequence = 0;
+    do {
+        aa_buf_reset(&export->lines);
+        export->rows = 0;
+        rc = aa_db_read(db, read_page, export, err);
+        if (!rc)
+            rc = write_all(fd, aa_buf_view(&export->lines), err);
+    } while (!rc && export->rows == PAGE);
+    return rc;
+}
+
+static enum aa_err close_file(int fd, enum aa_err rc, struct aa_error *err)
+{
+    if (fd == STDOUT_FILENO)
+        return rc;
+    if (!rc && fsync(fd))
+        rc = aa_fail(err, AA_ERR_SYSTEM, "the audit cannot be written: %s", strerror(errno));
+    if (close(fd) && !rc)
+        rc = aa_fail(err, AA_ERR_SYSTEM, "the audit cannot be written: %s", strerror(errno));
+    return rc;
+}
+
+static enum aa_err export_audit(const struct aa_call *call, struct aa_runtime *runtime, struct aa_error *err)
+{
+    struct export export = {.chain_count = 0};
+    int fd = -1;
+    enum aa_err rc;
+
+    rc = aa_db_read(runtime->app.db, read_chains, &export, err);
+    if (!rc)
+        rc = open_file(call->arguments[0], &fd, err);
+    if (rc)
+        return rc;
+    aa_buf_init(&export.lines, (size_t)PAGE * LINE_MAX_LEN);
+    for (size_t i = 0; !rc && i < export.chain_count; i++) {
+        export.chain = export.chains[i];
+        rc = export_chain(runtime->app.db, &export, fd, err);
+    }
+    aa_buf_clear(&export.lines);
+    return close_file(fd, rc, err);
+}
+
+enum aa_err aa_command_audit_export(const struct aa_call *call, struct aa_error *err)
+{
+    return aa_command_with_runtime(call, export_audit, err);
+}
