@@ -207,11 +207,13 @@ TEST(config, every_option_can_be_found_and_is_in_the_help)
         for (char *c = flag; *c; c++)
             if (*c == '_')
                 *c = '-';
-        if (i != AA_CONFIG_master_key && i != AA_CONFIG_admin_token)
+        if (i != AA_CONFIG_master_key && i != AA_CONFIG_admin_token && i != AA_CONFIG_database_url)
             CHECK(strstr(aa_buf_text(&help), flag) != NULL);
     }
     CHECK(strstr(aa_buf_text(&help), "AUTH_AGENT_MASTER_KEY ") != NULL);
+    CHECK(strstr(aa_buf_text(&help), "AUTH_AGENT_DATABASE_URL ") != NULL);
     CHECK(strstr(aa_buf_text(&help), "--admin-token") == NULL);
+    CHECK(strstr(aa_buf_text(&help), "--database-url") == NULL);
     aa_buf_clear(&help);
 }
 
@@ -233,6 +235,80 @@ TEST(config, a_secret_is_refused_as_a_flag_and_taken_from_the_environment)
     CHECK_VIEW(aa_config_shown(&config, AA_CONFIG_admin_token), "********");
     CHECK(aa_view_is_absent(aa_config_shown(&config, AA_CONFIG_master_key)));
     CHECK_VIEW(aa_config_shown(&config, AA_CONFIG_port), "8788");
+    aa_config_clear(&config);
+}
+
+static const char password_url[] = "postgresql://ann:hunter2@db.example/auth";
+
+TEST(config, a_database_url_goes_before_a_database_of_the_same_place_and_is_never_shown)
+{
+    struct variable environment[] = {
+        {"AUTH_AGENT_DATABASE_URL", password_url}, {"AUTH_AGENT_DATABASE", "./other.db"}, {NULL, NULL}};
+    struct aa_config config;
+    struct aa_db_options options;
+    struct aa_buf source;
+
+    aa_config_init(&config);
+    CHECK_OK(finish(&config, NULL, environment, NULL));
+    options = aa_config_database(&config);
+    CHECK_TEXT(options.url, password_url);
+    CHECK_INT(options.pool_size, 8);
+    CHECK_INT(options.statement_timeout_ms, 5000);
+    CHECK(!options.no_prepared_statements && !options.synchronous_normal);
+    CHECK_TEXT(aa_config_text(&config, AA_CONFIG_database), password_url);
+    CHECK_TEXT(aa_config_text(&config, AA_CONFIG_master_key_file), "./var/master.key");
+    CHECK_VIEW(aa_config_shown(&config, AA_CONFIG_database), "postgresql://********");
+    CHECK_VIEW(aa_config_shown(&config, AA_CONFIG_database_url), "********");
+    aa_buf_init(&source, 1024);
+    aa_config_add_source(&source, &config, AA_CONFIG_database);
+    CHECK_TEXT(aa_buf_text(&source), "AUTH_AGENT_DATABASE_URL");
+    aa_buf_clear(&source);
+    aa_config_clear(&config);
+}
+
+TEST(config, a_flag_that_names_a_database_goes_before_a_url_of_the_environment)
+{
+    struct variable environment[] = {{"AUTH_AGENT_DATABASE_URL", password_url},
+                                     {"AUTH_AGENT_DATABASE_POOL", "3"},
+                                     {"AUTH_AGENT_STATEMENT_TIMEOUT", "1m"},
+                                     {"AUTH_AGENT_PREPARED_STATEMENTS", "off"},
+                                     {NULL, NULL}};
+    struct aa_config config;
+    struct aa_db_options options;
+    struct aa_buf source;
+
+    aa_config_init(&config);
+    set(&config, AA_CONFIG_database, "./mine.db");
+    CHECK_OK(finish(&config, NULL, environment, NULL));
+    options = aa_config_database(&config);
+    CHECK_TEXT(options.url, "./mine.db");
+    CHECK_INT(options.pool_size, 3);
+    CHECK_INT(options.statement_timeout_ms, 60000);
+    CHECK(options.no_prepared_statements);
+    CHECK_VIEW(aa_config_shown(&config, AA_CONFIG_database), "./mine.db");
+    aa_buf_init(&source, 1024);
+    aa_config_add_source(&source, &config, AA_CONFIG_database);
+    CHECK_TEXT(aa_buf_text(&source), "command line");
+    aa_buf_clear(&source);
+    aa_config_clear(&config);
+}
+
+TEST(config, an_address_without_a_password_may_stand_on_the_command_line)
+{
+    static const char *const refused[] = {"postgresql://ann:hunter2@db.example/auth", "postgres://:hunter2@/auth",
+                                          "postgresql://db.example/auth?user=ann&password=hunter2"};
+    struct aa_config config;
+
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        struct aa_error err = AA_ERROR_INIT;
+
+        aa_config_init(&config);
+        CHECK_ERR(aa_config_set_flag(&config, AA_CONFIG_database, refused[i], &err), AA_ERR_OPTION_INVALID);
+        CHECK(strstr(err.message, "hunter2") == NULL);
+    }
+    aa_config_init(&config);
+    set(&config, AA_CONFIG_database, "postgresql://ann@db.example:5433/auth?sslmode=verify-full");
+    CHECK_OK(finish(&config, NULL, NULL, NULL));
     aa_config_clear(&config);
 }
 
@@ -362,6 +438,15 @@ TEST(config, every_value_has_its_limits)
         {AA_CONFIG_redirect_schemes, "cursor ", AA_ERR_OPTION_INVALID},
         {AA_CONFIG_clients_max, "0", AA_ERR_OPTION_INVALID},
         {AA_CONFIG_database, "", AA_ERR_OPTION_INVALID},
+        {AA_CONFIG_database_pool, "1", AA_OK},
+        {AA_CONFIG_database_pool, "0", AA_ERR_OPTION_INVALID},
+        {AA_CONFIG_database_pool, "256", AA_OK},
+        {AA_CONFIG_database_pool, "257", AA_ERR_OPTION_INVALID},
+        {AA_CONFIG_statement_timeout, "1s", AA_OK},
+        {AA_CONFIG_statement_timeout, "0", AA_ERR_OPTION_INVALID},
+        {AA_CONFIG_statement_timeout, "11m", AA_ERR_OPTION_INVALID},
+        {AA_CONFIG_prepared_statements, "auto", AA_OK},
+        {AA_CONFIG_prepared_statements, "on", AA_ERR_OPTION_INVALID},
     };
     struct aa_error err;
 

@@ -226,12 +226,17 @@ static const char *said(const PQconninfoOption *url, const PQconninfoOption *def
 static enum aa_err note_place(struct aa_source *source, const char *host, const char *port, const char *name,
                               struct aa_error *err)
 {
+    bool is_socket = !host || host[0] == '/' || host[0] == '@';
+
     aa_buf_add_text(&source->place, "postgresql://");
-    aa_buf_add_text(&source->place, host ? host : "");
-    if (port && !(host && host[0] == '/'))
+    if (!is_socket)
+        aa_buf_add_text(&source->place, host);
+    if (!is_socket && port)
         aa_buf_add_format(&source->place, ":%s", port);
     if (name)
         aa_buf_add_format(&source->place, "/%s", name);
+    if (is_socket && host)
+        aa_buf_add_format(&source->place, "?host=%s", host);
     return aa_buf_check(&source->place, "the database's address", err);
 }
 

@@ -102,11 +102,11 @@ static enum aa_err print_schema(const struct aa_call *call, const struct aa_db_f
 /* Opening is what migrates, here as everywhere. */
 static enum aa_err migrate(const struct aa_call *call, struct aa_error *err)
 {
-    struct aa_db_options options = {
-        .url = aa_config_text(call->config, AA_CONFIG_database), .migrate = true, .must_exist = true};
+    struct aa_db_options options = aa_config_database(call->config);
     struct aa_db *db = NULL;
     enum aa_err rc;
 
+    options.migrate = options.must_exist = true;
     rc = aa_db_open(&options, &db, err);
     if (!rc)
         aa_db_close(db);

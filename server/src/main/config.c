@@ -32,10 +32,20 @@ static const struct option options[AA_CONFIG_COUNT] = {
                           "address to listen on"},
     [AA_CONFIG_port] = {"port", "NUMBER", "8788", aa_config_check_number, 0, 65535, false,
                         "port; 0 takes any free one"},
-    [AA_CONFIG_database] = {"database", "PATH", "./var/auth-agent.db", aa_config_check_text, 1, VALUE_MAX, false,
-                            "SQLite file, or :memory:"},
-    [AA_CONFIG_master_key_file] = {"master_key_file", "PATH", NULL, aa_config_check_text, 1, VALUE_MAX, false,
-                                   "key that seals the signing keys (default DATABASE.key); made at the first start"},
+    [AA_CONFIG_database] = {"database", "PATH|URL", "./var/auth-agent.db", aa_config_check_text, 1, VALUE_MAX, false,
+                            "SQLite file, :memory:, or postgresql://HOST/NAME"},
+    [AA_CONFIG_database_url] = {"database_url", "URL", NULL, aa_config_check_text, 1, VALUE_MAX, true,
+                                "the same where it holds a password: postgresql://USER:PASSWORD@HOST:PORT/NAME"},
+    [AA_CONFIG_database_pool] = {"database_pool", "NUMBER", "8", aa_config_check_number, 1, 256, false,
+                                 "connections to PostgreSQL"},
+    [AA_CONFIG_statement_timeout] = {"statement_timeout", "TIME", "5s", aa_config_check_duration, 1, 600, false,
+                                     "how long PostgreSQL may take for a statement"},
+    [AA_CONFIG_prepared_statements] = {"prepared_statements", "auto|off", "auto", aa_config_check_prepared, 0, 1, false,
+                                       "auto: until a pooler (PgBouncer) turns out not to keep them"},
+    [AA_CONFIG_master_key_file] =
+        {"master_key_file", "PATH", NULL, aa_config_check_text, 1, VALUE_MAX, false,
+         "key that seals the signing keys (default DATABASE.key, ./var/master.key for PostgreSQL); "
+         "made at the first start"},
     [AA_CONFIG_master_key] = {"master_key", "KEY", NULL, aa_config_check_master_key, 0, 0, true,
                               "the key itself, instead of a file"},
     [AA_CONFIG_admin_token] = {"admin_token", "TOKEN", NULL, aa_config_check_secret, 32, 128, true,
@@ -70,7 +80,7 @@ static const struct option options[AA_CONFIG_COUNT] = {
                                     aa_config_check_schemes, 0, VALUE_MAX, false,
                                     "private-use schemes clients may be redirected to"},
     [AA_CONFIG_synchronous] = {"synchronous", "full|normal", "full", aa_config_check_synchronous, 0, 1, false,
-                               "full: what was answered survives a power cut"},
+                               "full: what was answered survives a power cut (PostgreSQL: as the server has it)"},
     [AA_CONFIG_log_level] = {"log_level", "LEVEL", "info", aa_config_check_log_level, 0, 3, false,
                              "debug, info, warning or error"},
     [AA_CONFIG_log_format] = {"log_format", "text|json", "text", aa_config_check_log_format, 0, 1, false,
@@ -160,8 +170,24 @@ static enum aa_err put(struct aa_config *config, enum aa_config_id id, const cha
     return AA_OK;
 }
 
+/* In the user's part of an address, or as a parameter. */
+static bool has_password(const char *text)
+{
+    struct aa_view rest = aa_view_of(text), user;
+
+    if (!aa_db_is_remote_url(text))
+        return false;
+    rest = aa_view_from(rest, (size_t)(strstr(text, "//") - text) + 2);
+    return strstr(text, "password=") || (aa_view_cut(rest, '@', &user, &rest) && aa_view_find(user, ':') != SIZE_MAX);
+}
+
 enum aa_err aa_config_set_flag(struct aa_config *config, enum aa_config_id id, const char *text, struct aa_error *err)
 {
+    if (id == AA_CONFIG_database && has_password(text))
+        return aa_fail(
+            err, AA_ERR_OPTION_INVALID,
+            "the database's address holds a password, and everybody on this machine can read a command line: "
+            "use AUTH_AGENT_DATABASE_URL or the file");
     if (options[id].is_secret)
         return aa_fail(err, AA_ERR_OPTION_INVALID,
                        "%s is a secret, and everybody on this machine can read a command line: use the environment or "
@@ -277,6 +303,24 @@ static enum aa_err read_variable(struct aa_config *config, enum aa_config_id id,
     return put(config, id, text, AA_FROM_ENVIRONMENT, err);
 }
 
+/* Of the two the one from the higher place is in force; from the same, database_url. */
+static enum aa_err choose_database(struct aa_config *config, struct aa_error *err)
+{
+    const struct aa_config_value *url = &config->values[AA_CONFIG_database_url];
+    const struct aa_config_value *database = &config->values[AA_CONFIG_database];
+
+    if (!url->text || (database->text && database->source > url->source))
+        return AA_OK;
+    return put(config, AA_CONFIG_database, url->text, url->source, err);
+}
+
+static bool is_named_by_url(const struct aa_config *config)
+{
+    const struct aa_config_value *url = &config->values[AA_CONFIG_database_url];
+
+    return url->text && url->source == config->values[AA_CONFIG_database].source;
+}
+
 /* Those that follow from others. */
 static enum aa_err put_derived(struct aa_config *config, enum aa_config_id id, const char *front,
                                enum aa_config_id from, const char *back, struct aa_error *err)
@@ -297,6 +341,16 @@ static enum aa_err put_derived(struct aa_config *config, enum aa_config_id id, c
     return rc;
 }
 
+/* Beside the database; one that is elsewhere has no beside. */
+static enum aa_err put_key_file(struct aa_config *config, struct aa_error *err)
+{
+    if (config->values[AA_CONFIG_master_key_file].text)
+        return AA_OK;
+    if (aa_db_is_remote_url(config->values[AA_CONFIG_database].text))
+        return put(config, AA_CONFIG_master_key_file, "./var/master.key", AA_FROM_DEFAULT, err);
+    return put_derived(config, AA_CONFIG_master_key_file, "", AA_CONFIG_database, ".key", err);
+}
+
 static enum aa_err put_defaults(struct aa_config *config, struct aa_error *err)
 {
     enum aa_err rc = AA_OK;
@@ -307,7 +361,7 @@ static enum aa_err put_defaults(struct aa_config *config, struct aa_error *err)
     if (!rc)
         rc = put_derived(config, AA_CONFIG_issuer, "http://localhost:", AA_CONFIG_port, "", err);
     if (!rc)
-        rc = put_derived(config, AA_CONFIG_master_key_file, "", AA_CONFIG_database, ".key", err);
+        rc = put_key_file(config, err);
     return rc;
 }
 
@@ -365,6 +419,8 @@ enum aa_err aa_config_finish(struct aa_config *config, const char *file, aa_conf
     if (!rc)
         rc = find_and_read_file(config, file, getenv_fn, getenv_ctx, err);
     if (!rc)
+        rc = choose_database(config, err);
+    if (!rc)
         rc = put_defaults(config, err);
     return rc ? rc : check_all(config, err);
 }
@@ -379,6 +435,17 @@ const char *aa_config_text(const struct aa_config *config, enum aa_config_id id)
 int64_t aa_config_number(const struct aa_config *config, enum aa_config_id id)
 {
     return config->values[id].number;
+}
+
+struct aa_db_options aa_config_database(const struct aa_config *config)
+{
+    return (struct aa_db_options){
+        .url = aa_config_text(config, AA_CONFIG_database),
+        .synchronous_normal = aa_config_number(config, AA_CONFIG_synchronous) == 1,
+        .pool_size = (int)aa_config_number(config, AA_CONFIG_database_pool),
+        .statement_timeout_ms = aa_config_number(config, AA_CONFIG_statement_timeout) * 1000,
+        .no_prepared_statements = aa_config_number(config, AA_CONFIG_prepared_statements) == 1,
+    };
 }
 
 enum aa_err aa_config_fill_settings(const struct aa_config *config, struct aa_settings *out, struct aa_error *err)
@@ -434,11 +501,15 @@ struct aa_view aa_config_shown(const struct aa_config *config, enum aa_config_id
 
     if (!text)
         return AA_VIEW_ABSENT;
+    if (id == AA_CONFIG_database && aa_db_is_remote_url(text))
+        return AA_VIEW("postgresql://********");
     return options[id].is_secret ? AA_VIEW("********") : aa_view_of(text);
 }
 
 void aa_config_add_source(struct aa_buf *out, const struct aa_config *config, enum aa_config_id id)
 {
+    if (id == AA_CONFIG_database && is_named_by_url(config))
+        id = AA_CONFIG_database_url;
     switch (config->values[id].source) {
     case AA_FROM_FLAG:
         aa_buf_add_text(out, "command line");

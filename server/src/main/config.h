@@ -6,6 +6,7 @@
 #define AA_MAIN_CONFIG_H
 
 #include "base/buf.h"
+#include "db/db.h"
 #include "domain/app.h"
 
 #define AA_CONFIG_ENV_PREFIX "AUTH_AGENT_"
@@ -17,6 +18,10 @@
     X(listen)                                                                                                          \
     X(port)                                                                                                            \
     X(database)                                                                                                        \
+    X(database_url)                                                                                                    \
+    X(database_pool)                                                                                                   \
+    X(statement_timeout)                                                                                               \
+    X(prepared_statements)                                                                                             \
     X(master_key_file)                                                                                                 \
     X(master_key)                                                                                                      \
     X(admin_token)                                                                                                     \
@@ -72,8 +77,8 @@ int aa_config_find(struct aa_view name);
 /* The name of the option nearest to an unknown one. */
 const char *aa_config_nearest(struct aa_view name);
 const char *aa_config_name(enum aa_config_id id);
-/* A flag of the command line. AA_ERR_OPTION_INVALID when it comes twice, or is a secret: everybody on the machine can
- * read a command line. */
+/* A flag of the command line. AA_ERR_OPTION_INVALID when it comes twice, or is a secret or holds a password: everybody
+ * on the machine can read a command line. */
 AA_CHECK enum aa_err aa_config_set_flag(struct aa_config *config, enum aa_config_id id, const char *text,
                                         struct aa_error *err);
 /* After the flags: the file (`file` NULL: AUTH_AGENT_CONFIG, or AA_CONFIG_FILE if it is there), the environment and the
@@ -82,16 +87,21 @@ AA_CHECK enum aa_err aa_config_set_flag(struct aa_config *config, enum aa_config
 AA_CHECK enum aa_err aa_config_finish(struct aa_config *config, const char *file, aa_config_getenv_fn getenv_fn,
                                       void *getenv_ctx, struct aa_error *err);
 
-/* After aa_config_finish(). Texts are borrowed from the configuration; NULL when not set. */
+/* After aa_config_finish(). Texts are borrowed from the configuration; NULL when not set. `database` is the one in
+ * force, also when it was database_url that named it; it may hold a password. */
 const char *aa_config_text(const struct aa_config *config, enum aa_config_id id);
 int64_t aa_config_number(const struct aa_config *config, enum aa_config_id id);
+/* How the database in force is to be opened; what to do with it (migrate, must_exist, read_only) is left to the caller.
+ */
+struct aa_db_options aa_config_database(const struct aa_config *config);
 /* Fills the rules' settings; they borrow from the configuration. */
 AA_CHECK enum aa_err aa_config_fill_settings(const struct aa_config *config, struct aa_settings *out,
                                              struct aa_error *err);
 
 /* For --help: a line or two for each option. */
 void aa_config_add_help(struct aa_buf *out);
-/* For `config`: what is in force. A secret shows only whether it is set. */
+/* For `config`: what is in force. A secret shows only whether it is set, the address of a PostgreSQL database only that
+ * it is one. */
 struct aa_view aa_config_shown(const struct aa_config *config, enum aa_config_id id);
 /* "default", "flag", "AUTH_AGENT_PORT", or the file's name. Appended. */
 void aa_config_add_source(struct aa_buf *out, const struct aa_config *config, enum aa_config_id id);

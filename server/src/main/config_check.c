@@ -117,6 +117,17 @@ bool aa_config_check_synchronous(const char *text, int64_t min, int64_t max, int
     return *number >= 0;
 }
 
+bool aa_config_check_prepared(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted)
+{
+    static const char *const words[] = {"auto", "off", NULL};
+
+    (void)min;
+    (void)max;
+    *wanted = "auto or off";
+    *number = find_word(words, text);
+    return *number >= 0;
+}
+
 bool aa_config_check_log_level(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted)
 {
     static const char *const words[] = {"debug", "info", "warning", "error", NULL};

@@ -18,6 +18,7 @@ bool aa_config_check_duration(const char *text, int64_t min, int64_t max, int64_
 bool aa_config_check_switch(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted);
 bool aa_config_check_schemes(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted);
 bool aa_config_check_synchronous(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted);
+bool aa_config_check_prepared(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted);
 bool aa_config_check_log_level(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted);
 bool aa_config_check_log_format(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted);
 bool aa_config_check_secret(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted);

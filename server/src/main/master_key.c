@@ -92,11 +92,33 @@ done:
     return rc;
 }
 
+/* Its own, should it not be there: of a database that is elsewhere nobody has made one yet. */
+static enum aa_err make_folder(const char *path, struct aa_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder;
+    enum aa_err rc = AA_OK;
+
+    if (!slash || slash == path)
+        return AA_OK;
+    folder = aa_mem_copy_text(path, (size_t)(slash - path));
+    if (!folder)
+        return aa_fail(err, AA_ERR_NOMEM, "out of memory making the master key");
+    if (mkdir(folder, 0700) && errno != EEXIST)
+        rc = aa_fail(err, AA_ERR_SYSTEM, "the folder %s cannot be made: %s", folder, strerror(errno));
+    aa_mem_free(folder);
+    return rc;
+}
+
 static enum aa_err make_file(const struct aa_app *app, const char *path, struct aa_error *err)
 {
     uint8_t key[KEY_LEN];
     struct aa_buf hex;
     enum aa_err rc;
+
+    rc = make_folder(path, err);
+    if (rc)
+        return rc;
 
     if (aa_app_random(app, key, sizeof key))
         return aa_fail(err, AA_ERR_RANDOM, "no random bytes for the master key");

@@ -35,10 +35,7 @@ void aa_runtime_log_access(void *ctx, const struct aa_access *access)
 enum aa_err aa_runtime_open(struct aa_runtime *runtime, const struct aa_config *config, enum aa_database database,
                             struct aa_error *err)
 {
-    struct aa_db_options options = {.url = aa_config_text(config, AA_CONFIG_database),
-                                    .synchronous_normal = aa_config_number(config, AA_CONFIG_synchronous) == 1,
-                                    .migrate = true,
-                                    .must_exist = database == AA_DATABASE_EXISTING};
+    struct aa_db_options options = aa_config_database(config);
     struct aa_app *app = &runtime->app;
     struct aa_error why = AA_ERROR_INIT;
     enum aa_err rc;
@@ -58,6 +55,8 @@ enum aa_err aa_runtime_open(struct aa_runtime *runtime, const struct aa_config *
         rc = aa_config_fill_settings(config, &app->settings, err);
     if (rc)
         return rc;
+    options.migrate = true;
+    options.must_exist = database == AA_DATABASE_EXISTING;
     rc = aa_db_open(&options, &app->db, &why);
     if (rc == AA_ERR_NOT_FOUND)
         return aa_fail(err, rc, "%s; `auth-agent-server init` makes one", why.message);

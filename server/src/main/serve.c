@@ -38,7 +38,7 @@ static struct aa_listener_options listener_options(const struct aa_config *confi
     };
 }
 
-static enum aa_err tell_ready(const struct aa_config *config, int port, struct aa_error *err)
+static enum aa_err tell_ready(const struct aa_config *config, const struct aa_app *app, int port, struct aa_error *err)
 {
     const char *address = aa_config_text(config, AA_CONFIG_listen);
     bool is_ipv6 = aa_view_find(aa_view_of(address), ':') != SIZE_MAX;
@@ -48,7 +48,7 @@ static enum aa_err tell_ready(const struct aa_config *config, int port, struct a
     aa_buf_init(&line, 16384);
     aa_buf_add_format(&line, "auth-agent-server " AA_VERSION " is ready at %s (listening on %s%s%s:%d, database %s)\n",
                       aa_config_text(config, AA_CONFIG_issuer), is_ipv6 ? "[" : "", address, is_ipv6 ? "]" : "", port,
-                      aa_config_text(config, AA_CONFIG_database));
+                      aa_db_place(app->db));
     rc = aa_buf_check(&line, "the ready line", err);
     if (!rc)
         rc = aa_output_write(aa_buf_view(&line), err);
@@ -121,7 +121,7 @@ static enum aa_err start_service(struct service *service, struct aa_error *err)
         rc = start_metrics(service, err);
     if (!rc)
         rc = aa_sweeper_start(&service->sweeper, app, err);
-    return rc ? rc : tell_ready(service->config, aa_listener_port(service->listener), err);
+    return rc ? rc : tell_ready(service->config, app, aa_listener_port(service->listener), err);
 }
 
 /* The metrics last: they tell how the stopping goes. */

@@ -8,14 +8,15 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define TOKEN_MAX 128
 
-static enum aa_err print_token(const struct aa_call *call, struct aa_view token, struct aa_error *err)
+static enum aa_err print_token(const struct aa_call *call, const struct aa_app *app, struct aa_view token,
+                               struct aa_error *err)
 {
     static const struct aa_table_column columns[] = {{"database", AA_CELL_TEXT}, {"admin_token", AA_CELL_TEXT}};
     struct aa_table table;
     enum aa_err rc;
 
     aa_table_init(&table, columns, COUNT(columns));
-    aa_table_add(&table, aa_view_of(aa_config_text(call->config, AA_CONFIG_database)));
+    aa_table_add(&table, aa_view_of(aa_db_place(app->db)));
     aa_table_add(&table, token);
     rc = aa_table_print_one(&table, aa_call_option(call, "json"), err);
     if (!rc && !aa_view_is_absent(token) && !aa_call_option(call, "json"))
@@ -33,9 +34,9 @@ static enum aa_err make_token(const struct aa_call *call, struct aa_runtime *run
     aa_buf_init(&token, TOKEN_MAX);
     rc = renew ? aa_admin_token_renew(&runtime->app, &token, err) : aa_admin_token_create(&runtime->app, &token, NULL);
     if (!rc)
-        rc = print_token(call, aa_buf_view(&token), err);
+        rc = print_token(call, &runtime->app, aa_buf_view(&token), err);
     else if (rc == AA_ERR_CONFLICT && aa_call_option(call, "json"))
-        rc = print_token(call, AA_VIEW_ABSENT, err);
+        rc = print_token(call, &runtime->app, AA_VIEW_ABSENT, err);
     else if (rc == AA_ERR_CONFLICT)
         rc = aa_output_write(AA_VIEW("It was set up before; nothing has changed. (--new-admin-token makes a new "
                                      "administrator's token.)\n"),
