@@ -1,6 +1,7 @@
 /* Checking, counting and copying a whole SQLite database. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
  * place is part of the file format; every open WAL database holds a shared lock in it. */
 #define LOCK_START 0x40000000
 #define LOCK_LEN 512
+#define FOUND_MAX 120 /* of the text that says what is wrong */
 
 /* ---- checking ---- */
 
@@ -24,6 +26,18 @@ static int first_text(sqlite3_stmt *stmt, const char **text)
 
     *text = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* What SQLite found has several lines. */
+static enum aa_err fail_damaged(const char *text, struct aa_error *err)
+{
+    char line[FOUND_MAX + 1];
+
+    snprintf(line, sizeof line, "%s", text ? text : "");
+    for (char *c = line; *c; c++)
+        if (*c == '\n')
+            *c = ' ';
+    return aa_fail(err, AA_ERR_STORE, "the database is damaged: %s", line);
 }
 
 static enum aa_err check_pages(sqlite3 *handle, struct aa_error *err)
@@ -39,7 +53,7 @@ static enum aa_err check_pages(sqlite3 *handle, struct aa_error *err)
     if (rc)
         result = aa_sqlite_fail(handle, rc, "the database cannot be checked", err);
     else if (!text || strcmp(text, "ok") != 0)
-        result = aa_fail(err, AA_ERR_STORE, "the database is damaged: %.120s", text ? text : "");
+        result = fail_damaged(text, err);
     sqlite3_finalize(stmt);
     return result;
 }

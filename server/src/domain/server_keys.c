@@ -1,21 +1,16 @@
 #include "domain/server_keys.h"
 
-#include "base/base64.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "domain/audit.h"
 #include "domain/key_cache.h"
+#include "domain/key_phc.h"
 #include "store/store.h"
 
 #define RANDOM_TEXT_LEN 32 /* of 62 letters: 190 bits */
 #define CHECKSUM_LEN 6     /* of 62 letters: 32 bits */
 #define BODY_LEN (AA_KEY_ID_LEN + RANDOM_TEXT_LEN)
 #define SECRET_LEN (BODY_LEN + CHECKSUM_LEN)
-#define ROUNDS 100000
-#define ROUNDS_MAX 10000000 /* what a stored string may demand */
-#define SALT_LEN 16
-#define PHC_PREFIX "$pbkdf2-sha256$i="
-#define PHC_MAX 128
 #define NAME_MAX_LEN 200
 
 /* ---- the form of a secret ---- */
@@ -71,66 +66,6 @@ static struct aa_view key_id_of(struct aa_view secret)
     return aa_view_slice(secret, 0, AA_KEY_ID_LEN);
 }
 
-/* ---- the stored hash ---- */
-
-static enum aa_err build_phc(struct aa_view secret, const uint8_t salt[SALT_LEN], struct aa_buf *phc,
-                             struct aa_error *err)
-{
-    uint8_t hash[AA_SHA256_LEN];
-    enum aa_err rc;
-
-    rc = aa_pbkdf2_sha256(secret, aa_view_make(salt, SALT_LEN), ROUNDS, hash, sizeof hash);
-    if (rc)
-        return aa_fail(err, rc, "a key could not be hashed");
-    aa_buf_add_format(phc, PHC_PREFIX "%d$", ROUNDS);
-    aa_buf_add_base64url(phc, aa_view_make(salt, SALT_LEN));
-    aa_buf_add_char(phc, '$');
-    aa_buf_add_base64url(phc, aa_view_make(hash, sizeof hash));
-    return aa_buf_check(phc, "a key's hash", err);
-}
-
-struct phc {
-    int64_t rounds;
-    struct aa_buf salt, hash;
-};
-
-static enum aa_err parse_phc(struct aa_view text, struct phc *out)
-{
-    struct aa_view rounds, salt, hash;
-
-    if (!aa_view_has_prefix(text, AA_VIEW(PHC_PREFIX)))
-        return AA_ERR_STORE;
-    text = aa_view_from(text, sizeof PHC_PREFIX - 1);
-    if (!aa_view_cut(text, '$', &rounds, &text) || !aa_view_cut(text, '$', &salt, &hash))
-        return AA_ERR_STORE;
-    if (aa_view_parse_int64(rounds, &out->rounds) || out->rounds < 1 || out->rounds > ROUNDS_MAX)
-        return AA_ERR_STORE;
-    if (aa_base64url_decode(salt, &out->salt, NULL) || aa_base64url_decode(hash, &out->hash, NULL))
-        return AA_ERR_STORE;
-    return out->hash.len == AA_SHA256_LEN ? AA_OK : AA_ERR_STORE;
-}
-
-/* About 22 ms. */
-static enum aa_err check_phc(struct aa_view secret, struct aa_view text, bool *matches, struct aa_error *err)
-{
-    uint8_t hash[AA_SHA256_LEN];
-    struct phc phc;
-    enum aa_err rc;
-
-    aa_buf_init(&phc.salt, PHC_MAX);
-    aa_buf_init(&phc.hash, PHC_MAX);
-    rc = parse_phc(text, &phc);
-    if (rc)
-        aa_fail(err, rc, "the stored hash of a key cannot be read");
-    else
-        rc = aa_pbkdf2_sha256(secret, aa_buf_view(&phc.salt), (uint32_t)phc.rounds, hash, sizeof hash);
-    if (!rc)
-        *matches = aa_ct_equal(aa_view_make(hash, sizeof hash), aa_buf_view(&phc.hash));
-    aa_buf_clear(&phc.salt);
-    aa_buf_clear(&phc.hash);
-    return rc;
-}
-
 /* ---- minting and withdrawing ---- */
 
 static enum aa_err mint_secret(const struct aa_app *app, struct aa_buf *secret, struct aa_error *err)
@@ -175,14 +110,18 @@ static enum aa_err store_key(struct aa_app *app, struct aa_view server_id, struc
                              struct aa_error *err)
 {
     struct creation creation = {app, {.key_id = key_id_of(secret), .server_id = server_id, .name = name}};
-    uint8_t salt[SALT_LEN];
+    uint8_t salt[AA_KEY_SALT_LEN], hash[AA_SHA256_LEN];
     struct aa_buf phc;
     enum aa_err rc;
 
     if (aa_app_random(app, salt, sizeof salt))
         return aa_fail(err, AA_ERR_RANDOM, "no random bytes for a key's salt");
-    aa_buf_init(&phc, PHC_MAX);
-    rc = build_phc(secret, salt, &phc, err);
+    aa_buf_init(&phc, AA_KEY_PHC_MAX);
+    rc = aa_pbkdf2_sha256(secret, aa_view_make(salt, sizeof salt), AA_KEY_ROUNDS, hash, sizeof hash);
+    if (rc)
+        aa_fail(err, rc, "a key could not be hashed");
+    else
+        rc = aa_key_phc_build(AA_KEY_PHC, salt, hash, 0, &phc, err);
     if (!rc) {
         creation.key.secret_phc = aa_buf_view(&phc);
         creation.key.created_ms = aa_app_now_ms(app);
@@ -359,7 +298,7 @@ static enum aa_err check_row(struct aa_app *app, struct aa_view claimed_server_i
     if (rc)
         return aa_fail(err, rc, "a key could not be looked up: %s", aa_err_text(rc));
     if (aa_view_is_absent(claimed_server_id) || aa_view_equal(claimed_server_id, lookup.row.server_id))
-        rc = check_phc(secret, lookup.row.secret_phc, &matches, err);
+        rc = aa_key_phc_check(AA_KEY_PHC, secret, lookup.row.secret_phc, &matches, err);
     if (!rc && matches) {
         aa_key_cache_put(app->key_cache, name, lookup.row.server_id, generation, aa_app_now_ms(app));
         *good = true;
