@@ -130,7 +130,9 @@ class Postgres:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(child), signal.SIGKILL)
         self._wait_gone([postmaster, *map(int, children)])
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        # Nobody may have reaped the postmaster yet, and its number would seem to be that of a living one.
+        for lock in (self.data / "postmaster.pid", *self.folder.glob(".s.PGSQL.*.lock")):
+            lock.unlink(missing_ok=True)
 
     @staticmethod
     def _wait_gone(pids: list[int]) -> None:
