@@ -1,6 +1,7 @@
 #include "db/db.h"
 
 #include <string.h>
+#include <time.h>
 
 #ifdef AA_TEST_HOOKS
 #include <stdatomic.h>
@@ -32,9 +33,29 @@ void aa_db_close(struct aa_db *db)
         db->engine->close(db);
 }
 
+/* ---- running, and how long it takes ---- */
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static enum aa_err measure(struct aa_db *db, enum aa_metrics_histogram histogram, int64_t began_us, enum aa_err rc)
+{
+    aa_metrics_observe(db->metrics, histogram, now_us() - began_us);
+    if (rc == AA_ERR_STORE || rc == AA_ERR_STORE_BUSY || rc == AA_ERR_STORE_FULL || rc == AA_ERR_STORE_READONLY)
+        aa_metrics_count(db->metrics, AA_COUNT_STORE_FAILED);
+    return rc;
+}
+
 enum aa_err aa_db_read(struct aa_db *db, aa_db_fn fn, void *ctx, struct aa_error *err)
 {
-    return db->engine->read(db, fn, ctx, err);
+    int64_t began_us = now_us();
+
+    return measure(db, AA_HISTOGRAM_STORE_READ, began_us, db->engine->read(db, fn, ctx, err));
 }
 
 enum aa_err aa_db_snapshot(struct aa_db *db, aa_db_fn fn, void *ctx, struct aa_error *err)
@@ -44,8 +65,12 @@ enum aa_err aa_db_snapshot(struct aa_db *db, aa_db_fn fn, void *ctx, struct aa_e
 
 enum aa_err aa_db_write(struct aa_db *db, aa_db_fn fn, void *ctx, struct aa_error *err)
 {
-    return db->engine->write(db, fn, ctx, err);
+    int64_t began_us = now_us();
+
+    return measure(db, AA_HISTOGRAM_STORE_WRITE, began_us, db->engine->write(db, fn, ctx, err));
 }
+
+/* ---- what it is ---- */
 
 bool aa_db_is_remote(const struct aa_db *db)
 {

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/view.h"
+#include "metrics/metrics.h"
 
 struct aa_db;   /* any thread */
 struct aa_conn; /* valid inside a closure only */
@@ -37,6 +38,7 @@ struct aa_db_options {
                         for its owner alone */
     bool read_only;  /* with must_exist: nothing is changed, not even by the engine; aa_db_write() is
                         AA_ERR_STORE_READONLY */
+    struct aa_metrics *metrics; /* borrowed until the end; NULL: nothing is counted */
 
     /* PostgreSQL only */
     int pool_size;                /* connections; 0: 8 */

@@ -16,7 +16,8 @@ struct aa_engine {
 struct aa_db {
     const struct aa_engine *engine;
     const struct aa_driver *driver;
-    struct aa_source *source; /* NULL until it is open */
+    struct aa_source *source;   /* NULL until it is open */
+    struct aa_metrics *metrics; /* NULL: nothing is counted */
 };
 
 AA_CHECK enum aa_err aa_grouped_open(const struct aa_driver *driver, const struct aa_db_options *options,

@@ -55,6 +55,8 @@ static struct aa_conn *take_idle(struct grouped *db, bool *may_connect)
     else
         conn = db->idle[--db->idle_count];
     pthread_mutex_unlock(&db->lock);
+    aa_metrics_move(db->base.metrics, AA_GAUGE_STORE_BUSY, 1);
+    aa_metrics_move(db->base.metrics, AA_GAUGE_STORE_IDLE, conn ? -1 : 0);
     return conn;
 }
 
@@ -64,10 +66,13 @@ static void drop_reader(struct grouped *db)
     db->reader_count--;
     pthread_cond_signal(&db->reader_free);
     pthread_mutex_unlock(&db->lock);
+    aa_metrics_move(db->base.metrics, AA_GAUGE_STORE_BUSY, -1);
 }
 
 static void put_idle(struct grouped *db, struct aa_conn *conn)
 {
+    aa_metrics_move(db->base.metrics, AA_GAUGE_STORE_BUSY, -1);
+    aa_metrics_move(db->base.metrics, AA_GAUGE_STORE_IDLE, 1);
     pthread_mutex_lock(&db->lock);
     db->idle[db->idle_count++] = conn; /* the last one used is taken first: its pages are warm */
     pthread_cond_signal(&db->reader_free);
@@ -207,6 +212,15 @@ static enum aa_err shared_code(enum aa_err rc)
                : AA_ERR_STORE;
 }
 
+static void count_batch(struct grouped *db, const struct job *first)
+{
+    int64_t jobs = 0;
+
+    for (const struct job *job = first; job; job = job->next)
+        jobs++;
+    aa_metrics_observe(db->base.metrics, AA_HISTOGRAM_STORE_BATCH, jobs);
+}
+
 /* Runs the jobs in one transaction and releases their callers. Returns those that have yet to run: when one of them
  * made the engine roll everything back, it and those before it fail, and the rest get a transaction of their own. */
 static struct job *run_transaction(struct grouped *db, struct aa_conn *conn, struct job *first)
@@ -236,6 +250,7 @@ static struct job *run_transaction(struct grouped *db, struct aa_conn *conn, str
         leave(db, conn);
         fail_all(db, first, NULL, rc, &why);
     } else {
+        count_batch(db, first);
         finish(db, first, NULL);
     }
     return NULL;
@@ -265,12 +280,13 @@ static void run_batch(struct grouped *db, struct job *batch)
 static struct job *take_batch(struct grouped *db)
 {
     struct job *batch, *job;
+    int64_t taken;
 
     pthread_mutex_lock(&db->lock);
     while (!db->first && !db->is_closing)
         pthread_cond_wait(&db->work, &db->lock);
     batch = job = db->first;
-    for (size_t i = 1; job && job->next && i < BATCH_MAX; i++)
+    for (taken = job ? 1 : 0; job && job->next && taken < BATCH_MAX; taken++)
         job = job->next;
     if (job) {
         db->first = job->next;
@@ -279,6 +295,7 @@ static struct job *take_batch(struct grouped *db)
         job->next = NULL;
     }
     pthread_mutex_unlock(&db->lock);
+    aa_metrics_move(db->base.metrics, AA_GAUGE_STORE_WAITING, -taken);
     return batch;
 }
 
@@ -312,6 +329,7 @@ static enum aa_err grouped_write(struct aa_db *base, aa_db_fn fn, void *ctx, str
     if (!db->has_writer)
         return aa_fail(err, AA_ERR_STORE_READONLY, "the database was opened for reading alone");
     pthread_cond_init(&job.done, NULL);
+    aa_metrics_move(db->base.metrics, AA_GAUGE_STORE_WAITING, 1);
     pthread_mutex_lock(&db->lock);
     *db->last = &job;
     db->last = &job.next;
@@ -404,6 +422,7 @@ static enum aa_err connect_and_migrate(struct grouped *db, const struct aa_db_op
     if (db->is_single || options->read_only) {
         db->reader_count = db->idle_count = 1;
         db->idle[0] = conn;
+        aa_metrics_move(db->base.metrics, AA_GAUGE_STORE_IDLE, 1);
     } else {
         db->writer_conn = conn;
     }
@@ -477,6 +496,7 @@ enum aa_err aa_grouped_open(const struct aa_driver *driver, const struct aa_db_o
         return aa_fail(err, AA_ERR_NOMEM, "out of memory opening the database");
     db->base.engine = &grouped_engine;
     db->base.driver = driver;
+    db->base.metrics = options->metrics;
     db->last = &db->first;
     init_conditions(db);
     rc = start(db, options, err);

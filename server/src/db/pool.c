@@ -83,7 +83,9 @@ static void wait_until(struct pool *pool, int64_t ms)
 {
     struct timespec until = {ms / 1000, ms % 1000 * 1000000};
 
+    aa_metrics_move(pool->base.metrics, AA_GAUGE_STORE_WAITING, 1);
     pthread_cond_timedwait(&pool->changed, &pool->lock, &until);
+    aa_metrics_move(pool->base.metrics, AA_GAUGE_STORE_WAITING, -1);
 }
 
 /* With the lock held, which it gives up meanwhile. */
@@ -104,9 +106,17 @@ static void connect_one(struct pool *pool, struct aa_conn **out)
         pool->down = why;
     } else {
         pool->live_count++;
+        aa_metrics_move(pool->base.metrics, AA_GAUGE_STORE_BUSY, 1);
         *out = conn;
     }
     pthread_cond_broadcast(&pool->changed);
+}
+
+static struct aa_conn *take_idle(struct pool *pool)
+{
+    aa_metrics_move(pool->base.metrics, AA_GAUGE_STORE_IDLE, -1);
+    aa_metrics_move(pool->base.metrics, AA_GAUGE_STORE_BUSY, 1);
+    return pool->idle[--pool->idle_count];
 }
 
 static enum aa_err take(struct pool *pool, struct aa_conn **out, struct aa_error *err)
@@ -121,7 +131,7 @@ static enum aa_err take(struct pool *pool, struct aa_conn **out, struct aa_error
         int64_t wake_ms = pool->is_down && pool->next_try_ms > now_ms() ? pool->next_try_ms : until_ms;
 
         if (step == TAKE)
-            conn = pool->idle[--pool->idle_count];
+            conn = take_idle(pool);
         else if (step == CONNECT)
             connect_one(pool, &conn);
         else if (step == GIVE_UP)
@@ -141,6 +151,7 @@ static enum aa_err take(struct pool *pool, struct aa_conn **out, struct aa_error
 static void drop(struct pool *pool, struct aa_conn *conn)
 {
     pool->base.driver->disconnect(conn);
+    aa_metrics_move(pool->base.metrics, AA_GAUGE_STORE_BUSY, -1);
     pthread_mutex_lock(&pool->lock);
     pool->live_count--;
     pthread_cond_broadcast(&pool->changed);
@@ -175,6 +186,8 @@ static void release(struct pool *pool, struct aa_conn *conn)
         drop(pool, conn);
         return;
     }
+    aa_metrics_move(pool->base.metrics, AA_GAUGE_STORE_BUSY, -1);
+    aa_metrics_move(pool->base.metrics, AA_GAUGE_STORE_IDLE, 1);
     pthread_mutex_lock(&pool->lock);
     pool->idle[pool->idle_count++] = conn;
     pthread_cond_signal(&pool->changed);
@@ -382,6 +395,7 @@ enum aa_err aa_pool_open(const struct aa_driver *driver, const struct aa_db_opti
         return aa_fail(err, AA_ERR_NOMEM, "out of memory opening the database");
     pool->base.engine = &pool_engine;
     pool->base.driver = driver;
+    pool->base.metrics = options->metrics;
     pool->size = options->pool_size > 0 ? (size_t)options->pool_size : SIZE_DEFAULT;
     if (pool->size > SIZE_MAX_)
         pool->size = SIZE_MAX_;

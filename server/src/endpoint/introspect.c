@@ -71,8 +71,9 @@ static enum aa_err credentials_check(struct aa_app *app, bool may_wait, struct c
     return rc ? rc : aa_buf_check(&credentials->server_id, "a server's id", err);
 }
 
-static void answer_unauthorized(struct aa_response *response)
+static void answer_unauthorized(const struct aa_app *app, struct aa_response *response)
 {
+    aa_metrics_count(app->metrics, AA_COUNT_INTROSPECTED_UNAUTHORIZED);
     aa_response_oauth_error(response, 401, "invalid_client", "A registered server must ask with its key");
     aa_response_header(response, "WWW-Authenticate", AA_VIEW("Basic realm=\"auth-agent\""));
     aa_response_header(response, "WWW-Authenticate", AA_VIEW("Bearer realm=\"auth-agent\""));
@@ -103,6 +104,7 @@ static void answer_active(const struct aa_app *app, const struct aa_live_token *
 {
     struct aa_buf *body = &response->body;
 
+    aa_metrics_count(app->metrics, AA_COUNT_INTROSPECTED_ACTIVE);
     aa_response_json(response, 200);
     aa_buf_expect(body, ANSWER_USUAL);
     aa_buf_add_text(body, "{\"active\":true,\"scope\":");
@@ -122,8 +124,9 @@ static void answer_active(const struct aa_app *app, const struct aa_live_token *
 }
 
 /* The same bytes for every token that is not live here, so that nothing is learnt from them (RFC 7662 §4). */
-static void answer_inactive(struct aa_response *response)
+static void answer_inactive(const struct aa_app *app, struct aa_response *response)
 {
+    aa_metrics_count(app->metrics, AA_COUNT_INTROSPECTED_INACTIVE);
     aa_response_json(response, 200);
     aa_buf_add_text(&response->body, "{\"active\":false}");
 }
@@ -137,7 +140,7 @@ static void answer_token(struct aa_app *app, const struct aa_request *request, s
 
     rc = aa_live_token_open_for(app, server_id, token, &live, &err);
     if (rc == AA_ERR_TOKEN_INACTIVE)
-        answer_inactive(response);
+        answer_inactive(app, response);
     else if (rc)
         aa_answer_trouble(app, request, response, rc, &err);
     else
@@ -183,7 +186,7 @@ void aa_introspect_post(void *app, const struct aa_request *request, struct aa_r
     else if (verdict == AA_KEY_UNKNOWN_YET)
         response->wants_worker = true;
     else if (verdict == AA_KEY_BAD)
-        answer_unauthorized(response);
+        answer_unauthorized(app, response);
     else
         introspect(app, request, response, aa_buf_view(&credentials.server_id));
     credentials_clear(&credentials);

@@ -39,7 +39,7 @@
     X(REQUESTS_RUNNING, "auth_agent_requests_running", NULL,                                                           \
       "Requests between their head and the end of their answer.")                                                      \
     X(WORKERS_WAITING, "auth_agent_workers_waiting", NULL, "Requests that wait for a worker.")                         \
-    X(STORE_WAITING, "auth_agent_store_waiting", NULL, "Writes that wait for their transaction.")                      \
+    X(STORE_WAITING, "auth_agent_store_waiting", NULL, "Calls that wait for the writer, or for a connection.")         \
     X(STORE_BUSY, "auth_agent_store_connections", "state=\"busy\"", "Connections to the database.")                    \
     X(STORE_IDLE, "auth_agent_store_connections", "state=\"idle\"", "Connections to the database.")                    \
     X(STARTED_S, "process_start_time_seconds", NULL, "When the server started, in seconds since 1970.")
