@@ -378,6 +378,15 @@ static struct registered register_nth(struct app_fixture *f, int nth, const char
     return register_from(f, document, peer);
 }
 
+static struct registered register_and_use(struct app_fixture *f, int nth)
+{
+    struct registered registered = register_nth(f, nth, HOME);
+
+    CHECK_OK(registered.rc);
+    CHECK_OK(aa_db_write(f->app.db, mark_used, registered.client_id, NULL));
+    return registered;
+}
+
 TEST(registration, an_address_that_registers_very_many_clients_has_to_wait)
 {
     struct app_fixture f;
@@ -420,10 +429,34 @@ TEST(registration, the_number_of_clients_is_bounded)
 
     app_open(&f);
     f.app.settings.clients_max = 2;
-    CHECK_OK(register_nth(&f, 1, HOME).rc);
-    CHECK_OK(register_nth(&f, 2, HOME).rc);
+    register_and_use(&f, 1);
+    register_and_use(&f, 2);
     CHECK_INT(register_nth(&f, 3, HOME).refused.error, AA_OAUTH_TEMPORARILY_UNAVAILABLE);
     CHECK_OK(register_nth(&f, 2, HOME).rc);
+    app_close(&f);
+}
+
+TEST(registration, what_was_never_used_gives_way_where_the_table_is_full)
+{
+    struct registered used, first, second, again;
+    struct app_fixture f;
+
+    app_open(&f);
+    f.app.settings.clients_max = 3;
+    used = register_and_use(&f, 0);
+    f.now_ms += 1000;
+    first = register_nth(&f, 1, HOME);
+    f.now_ms += 1000;
+    second = register_nth(&f, 2, HOME);
+    f.now_ms += 1000;
+    CHECK_OK(register_nth(&f, 3, "192.0.2.2").rc);
+    again = register_nth(&f, 2, HOME); /* the younger one is still there */
+    CHECK_TEXT(again.client_id, second.client_id);
+    again = register_nth(&f, 0, HOME); /* and so is the one in use */
+    CHECK_TEXT(again.client_id, used.client_id);
+    again = register_nth(&f, 1, HOME);
+    CHECK_OK(again.rc);
+    CHECK(strcmp(again.client_id, first.client_id) != 0);
     app_close(&f);
 }
 

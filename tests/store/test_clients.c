@@ -92,6 +92,28 @@ STORE_TEST(clients, clients_are_counted_and_listed)
     CHECK_TEXT(rows.first[0], "cl_1");
 }
 
+STORE_TEST(clients, of_those_never_used_the_one_that_runs_out_first_is_evicted)
+{
+    struct aa_client used = sample_client("cl_1"), late = sample_client("cl_2"), soon = sample_client("cl_3"), found;
+    bool made_room = false;
+
+    used.expires_ms = 0;
+    late.expires_ms = 9000;
+    soon.expires_ms = 8000;
+    CHECK_OK(aa_client_create(c, &used, NULL));
+    CHECK_OK(aa_client_create(c, &late, NULL));
+    CHECK_OK(aa_client_create(c, &soon, NULL));
+    CHECK_OK(aa_client_evict(c, &made_room, NULL));
+    CHECK(made_room);
+    CHECK_ERR(aa_client_find(c, VIEW("cl_3"), &found, NULL), AA_ERR_NOT_FOUND);
+    CHECK_INT(expiry_of(c, "cl_2"), 9000);
+    CHECK_OK(aa_client_evict(c, &made_room, NULL));
+    CHECK(made_room);
+    CHECK_OK(aa_client_evict(c, &made_room, NULL));
+    CHECK(!made_room);
+    CHECK_INT(expiry_of(c, "cl_1"), 0);
+}
+
 /* A deleted grant must never widen access: it stays as a tombstone. */
 STORE_TEST(clients, a_deleted_client_leaves_revoked_grants_and_no_consent)
 {

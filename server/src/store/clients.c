@@ -83,3 +83,21 @@ enum aa_err aa_client_count(struct aa_conn *c, int64_t *out, struct aa_error *er
 {
     return aa_store_number(c, "SELECT count(*) FROM clients", AA_NO_ARGS, out, err);
 }
+
+/* Who comes at the same moment may take the same one: so many too many there may be. */
+enum aa_err aa_client_evict(struct aa_conn *c, bool *made_room, struct aa_error *err)
+{
+    int64_t unused = 0;
+    enum aa_err rc;
+
+    rc = aa_store_number(c, "SELECT count(*) FROM (SELECT 1 FROM clients WHERE expires_ms > 0 LIMIT 1) AS unused",
+                         AA_NO_ARGS, &unused, err);
+    if (!rc && unused > 0)
+        rc = aa_store_run(c,
+                          "DELETE FROM clients WHERE client_id IN "
+                          "(SELECT client_id FROM clients WHERE expires_ms > 0 ORDER BY expires_ms LIMIT 1)",
+                          AA_NO_ARGS, NULL, err);
+    if (!rc)
+        *made_room = unused > 0;
+    return rc;
+}

@@ -79,6 +79,8 @@ AA_STORE aa_client_delete(struct aa_conn *c, struct aa_view client_id, int64_t n
                           struct aa_error *err); /* W; its grants are revoked */
 AA_STORE aa_client_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err); /* R; struct aa_client */
 AA_STORE aa_client_count(struct aa_conn *c, int64_t *out, struct aa_error *err);            /* R */
+AA_STORE aa_client_evict(struct aa_conn *c, bool *made_room,
+                         struct aa_error *err); /* W; of those never used the one that would run out first */
 
 /* authorization requests under way */
 AA_STORE aa_auth_request_create(struct aa_conn *c, const struct aa_auth_request *request, struct aa_error *err); /* W */
@@ -135,6 +137,8 @@ AA_STORE aa_refresh_token_revoke(struct aa_conn *c, struct aa_view token_key, in
 
 /* signing keys, the administrator's token, small settings */
 AA_STORE aa_signing_key_create(struct aa_conn *c, const struct aa_signing_key *key, struct aa_error *err); /* W */
+AA_STORE aa_signing_key_retire(struct aa_conn *c, int64_t retired_ms,
+                               struct aa_error *err); /* W; all that would sign later than that */
 AA_STORE aa_signing_key_list(struct aa_conn *c, aa_row_fn row, void *ctx,
                              struct aa_error *err); /* R; struct aa_signing_key, newest first */
 AA_STORE aa_setting_get(struct aa_conn *c, struct aa_view name, char **memory, struct aa_view *value,
