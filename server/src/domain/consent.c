@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "domain/audit.h"
 #include "domain/authorize.h"
+#include "domain/live.h"
 #include "domain/redirect_uri.h"
 #include "domain/secret.h"
 #include "oauth/scope.h"
@@ -69,16 +70,9 @@ enum aa_err aa_consent_is_remembered(struct aa_app *app, const struct aa_pending
 
 /* ---- spending the request ---- */
 
-static enum aa_err consume(struct aa_conn *conn, const struct aa_auth_request *request, int64_t now_ms,
-                           struct aa_error *err)
+static enum aa_err refuse_second_answer(struct aa_error *err)
 {
-    bool won = false;
-    enum aa_err rc;
-
-    rc = aa_auth_request_consume(conn, request->request_digest, now_ms, &won, err);
-    if (!rc && !won)
-        rc = aa_fail(err, AA_ERR_NOT_FOUND, "the authorization request was answered or ran out");
-    return rc;
+    return aa_fail(err, AA_ERR_NOT_FOUND, "the authorization request was answered or ran out");
 }
 
 /* ---- yes ---- */
@@ -90,6 +84,7 @@ struct allow {
     enum aa_consent_how how;
     int64_t now_ms, code_expires_ms;
     struct aa_view grant_id, code_key;
+    bool is_repeated; /* the answer was given before, and stands */
 };
 
 /* Between the page and the click people log out, are disabled, or log in as somebody else. */
@@ -195,13 +190,51 @@ static enum aa_err note_allowed(struct aa_conn *conn, const struct allow *allow,
     return aa_audit_note(allow->app, conn, &entry, err);
 }
 
+/* The code of the first answer, unless it was redeemed, is too old or was revoked. */
+static enum aa_err find_given(struct aa_conn *conn, const struct allow *allow, struct aa_error *err)
+{
+    struct aa_code code = {0};
+    bool is_live = false;
+    enum aa_err rc;
+
+    rc = aa_code_find(conn, allow->code_key, &code, err);
+    if (!rc) {
+        struct aa_live_item item = {.grant_id = code.grant_id,
+                                    .user_id = code.user_id,
+                                    .client_id = code.client_id,
+                                    .server_id = code.server_id,
+                                    .expires_ms = code.expires_ms,
+                                    .revoked_ms = code.redeemed_ms};
+
+        rc = aa_live_item_check(conn, &item, allow->now_ms, &is_live, err);
+    }
+    aa_record_clear(&code.memory);
+    return rc || is_live ? rc : refuse_second_answer(err);
+}
+
+static enum aa_err give_again(struct aa_conn *conn, struct allow *allow, struct aa_error *err)
+{
+    enum aa_err rc;
+
+    if (allow->how != AA_CONSENT_ASKED)
+        return refuse_second_answer(err);
+    rc = check_person(conn, allow, err);
+    if (!rc)
+        rc = find_given(conn, allow, err);
+    allow->is_repeated = !rc;
+    return rc;
+}
+
 /* All of it or nothing: a failure rolls the spent request back too. */
 static enum aa_err allow_in_store(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
-    const struct allow *allow = ctx;
+    struct allow *allow = ctx;
+    bool won = false;
     enum aa_err rc;
 
-    rc = consume(conn, &allow->pending->request, allow->now_ms, err);
+    rc = aa_auth_request_consume(conn, allow->pending->request.request_digest, allow->now_ms, &won, err);
+    if (!rc && !won)
+        return give_again(conn, allow, err);
     if (!rc)
         rc = check_person(conn, allow, err);
     if (!rc)
@@ -229,7 +262,7 @@ enum aa_err aa_consent_allow(struct aa_app *app, const struct aa_pending *pendin
         return aa_fail(err, AA_ERR_NOT_FOUND, "the authorization request is not this person's");
     aa_buf_init(&code, AA_SECRET_MAX);
     aa_buf_init(&grant_id, GRANT_ID_MAX);
-    rc = aa_secret_mint(app, AA_CODE_PREFIX, &code, code_key, err);
+    rc = aa_secret_derive(AA_CODE_PREFIX, pending->code_seed, request->created_ms / 1000, &code, code_key, err);
     if (!rc)
         rc = aa_app_new_id(app, "gr_", &grant_id, err);
     if (!rc)
@@ -240,7 +273,7 @@ enum aa_err aa_consent_allow(struct aa_app *app, const struct aa_pending *pendin
     allow.grant_id = aa_buf_view(&grant_id);
     allow.code_key = aa_view_make(code_key, sizeof code_key);
     rc = aa_db_write(app->db, allow_in_store, &allow, err);
-    if (!rc)
+    if (!rc && !allow.is_repeated)
         aa_metrics_count(app->metrics,
                          how == AA_CONSENT_ASKED ? AA_COUNT_CONSENTS_GIVEN : AA_COUNT_CONSENTS_REMEMBERED);
 done:
@@ -258,12 +291,38 @@ struct refuse_ctx {
     const struct aa_auth_request *request;
     bool is_denied; /* by the person */
     int64_t now_ms;
+    uint8_t code_key[AA_DIGEST_KEY_LEN];
+    bool is_repeated;
 };
+
+/* Was it answered, and with a no: is there no code of it? */
+static enum aa_err refuse_again(struct aa_conn *conn, struct refuse_ctx *refuse, struct aa_error *err)
+{
+    struct aa_auth_request request = {0};
+    struct aa_code code = {0};
+    bool was_answered;
+    enum aa_err rc;
+
+    if (!refuse->is_denied)
+        return refuse_second_answer(err);
+    rc = aa_auth_request_find(conn, refuse->request->request_digest, &request, err);
+    was_answered = !rc && request.consumed_ms != 0;
+    aa_record_clear(&request.memory);
+    if (rc)
+        return rc;
+    rc = aa_code_find(conn, aa_view_make(refuse->code_key, sizeof refuse->code_key), &code, NULL);
+    aa_record_clear(&code.memory);
+    if (rc && rc != AA_ERR_NOT_FOUND)
+        return aa_fail(err, rc, "a code could not be looked up: %s", aa_err_text(rc));
+    refuse->is_repeated = was_answered && rc == AA_ERR_NOT_FOUND;
+    return refuse->is_repeated ? AA_OK : refuse_second_answer(err);
+}
 
 static enum aa_err refuse_in_store(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
-    const struct refuse_ctx *refuse = ctx;
+    struct refuse_ctx *refuse = ctx;
     const struct aa_auth_request *request = refuse->request;
+    bool won = false;
     struct aa_audit_entry entry = {.event = AA_AUDIT_DENY,
                                    .actor = request->user_id,
                                    .user_id = request->user_id,
@@ -272,7 +331,9 @@ static enum aa_err refuse_in_store(struct aa_conn *conn, void *ctx, struct aa_er
                                    .details = {{"scope", request->scope}}};
     enum aa_err rc;
 
-    rc = consume(conn, request, refuse->now_ms, err);
+    rc = aa_auth_request_consume(conn, request->request_digest, refuse->now_ms, &won, err);
+    if (!rc && !won)
+        return refuse_again(conn, refuse, err);
     return rc || !refuse->is_denied ? rc : aa_audit_note(refuse->app, conn, &entry, err);
 }
 
@@ -280,13 +341,19 @@ enum aa_err aa_consent_refuse(struct aa_app *app, const struct aa_pending *pendi
                               const char *description, struct aa_buf *location, struct aa_error *err)
 {
     const struct aa_auth_request *request = &pending->request;
-    struct refuse_ctx ctx = {app, request, error == AA_OAUTH_ACCESS_DENIED, aa_app_now_ms(app)};
+    struct refuse_ctx ctx = {
+        .app = app, .request = request, .is_denied = error == AA_OAUTH_ACCESS_DENIED, .now_ms = aa_app_now_ms(app)};
+    struct aa_buf code;
     enum aa_err rc;
 
-    rc = aa_db_write(app->db, refuse_in_store, &ctx, err);
+    aa_buf_init(&code, AA_SECRET_MAX);
+    rc = aa_secret_derive(AA_CODE_PREFIX, pending->code_seed, request->created_ms / 1000, &code, ctx.code_key, err);
+    aa_buf_wipe_clear(&code);
+    if (!rc)
+        rc = aa_db_write(app->db, refuse_in_store, &ctx, err);
     if (rc)
         return rc;
-    if (ctx.is_denied)
+    if (ctx.is_denied && !ctx.is_repeated)
         aa_metrics_count(app->metrics, AA_COUNT_CONSENTS_DENIED);
     return aa_authorize_add_error(app, request->redirect_uri, request->state, error, description, location, err);
 }

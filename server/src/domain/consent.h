@@ -1,5 +1,6 @@
-/* The person's answer to an authorization request. A request is answered once: whoever comes second is told that there
- * is none (AA_ERR_NOT_FOUND). */
+/* The person's answer to an authorization request. A request is answered once. The same answer once more, from the same
+ * browser and person, gives the same URL with the same code as long as that code may still be redeemed: a double click
+ * sends the form twice and shows the second answer alone. Any other second answer is AA_ERR_NOT_FOUND. */
 #ifndef AA_DOMAIN_CONSENT_H
 #define AA_DOMAIN_CONSENT_H
 

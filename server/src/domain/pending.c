@@ -1,6 +1,7 @@
 #include "domain/pending.h"
 
 #include "base/error.h"
+#include "base/mem.h"
 #include "domain/clients.h"
 #include "domain/rate.h"
 #include "domain/secret.h"
@@ -14,7 +15,7 @@ void aa_pending_clear(struct aa_pending *pending)
     aa_record_clear(&pending->request.memory);
     aa_record_clear(&pending->client.memory);
     aa_record_clear(&pending->server.memory);
-    *pending = (struct aa_pending){0};
+    aa_mem_wipe(pending, sizeof *pending);
 }
 
 /* ---- how many ---- */
@@ -95,6 +96,7 @@ enum aa_err aa_pending_begin(struct aa_app *app, struct aa_auth_request *request
 struct open_ctx {
     struct aa_view request_digest, browser_digest;
     int64_t now_ms;
+    bool answered_too;
     struct aa_pending *pending;
 };
 
@@ -109,7 +111,8 @@ static enum aa_err open_pending(struct aa_conn *conn, void *ctx, struct aa_error
         return rc;
     if (!aa_ct_equal(pending->request.browser_digest, open_ctx->browser_digest))
         return aa_fail(err, AA_ERR_NOT_FOUND, "the authorization request is another browser's");
-    if (pending->request.consumed_ms != 0)
+    pending->is_answered = pending->request.consumed_ms != 0;
+    if (pending->is_answered && !open_ctx->answered_too)
         return aa_fail(err, AA_ERR_NOT_FOUND, "the authorization request was answered");
     if (pending->request.expires_ms <= open_ctx->now_ms)
         return aa_fail(err, AA_ERR_NOT_FOUND, "the authorization request ran out");
@@ -119,13 +122,32 @@ static enum aa_err open_pending(struct aa_conn *conn, void *ctx, struct aa_error
     return aa_server_find(conn, pending->request.server_id, &pending->server, err);
 }
 
-enum aa_err aa_pending_open(struct aa_app *app, struct aa_view request_id, struct aa_view cookie,
+static enum aa_err make_code_seed(const struct aa_app *app, struct aa_view request_id, struct aa_view cookie,
+                                  uint8_t seed[AA_SHA256_LEN], struct aa_error *err)
+{
+    struct aa_buf text;
+    enum aa_err rc;
+
+    aa_buf_init(&text, 256);
+    aa_buf_add_text(&text, "authorization code|");
+    aa_buf_add(&text, request_id);
+    aa_buf_add_char(&text, '|');
+    aa_buf_add(&text, cookie);
+    rc = aa_buf_check(&text, "what a code is made of", err);
+    if (!rc && aa_hmac_sha256(aa_view_make(app->form_key, sizeof app->form_key), aa_buf_view(&text), seed))
+        rc = aa_fail(err, AA_ERR_CRYPTO, "HMAC-SHA-256 failed");
+    aa_buf_wipe_clear(&text);
+    return rc;
+}
+
+static enum aa_err open_one(struct aa_app *app, struct aa_view request_id, struct aa_view cookie, bool answered_too,
                             struct aa_pending *out, struct aa_error *err)
 {
     uint8_t request_digest[AA_SHA256_LEN], browser_digest[AA_SHA256_LEN];
-    struct aa_pending pending = {0};
+    struct aa_pending pending = {.is_answered = false};
     struct open_ctx ctx = {aa_view_make(request_digest, sizeof request_digest),
-                           aa_view_make(browser_digest, sizeof browser_digest), aa_app_now_ms(app), &pending};
+                           aa_view_make(browser_digest, sizeof browser_digest), aa_app_now_ms(app), answered_too,
+                           &pending};
     enum aa_err rc;
 
     if (request_id.len == 0 || request_id.len > AA_SECRET_MAX || cookie.len == 0 || cookie.len > AA_SECRET_MAX)
@@ -134,12 +156,26 @@ enum aa_err aa_pending_open(struct aa_app *app, struct aa_view request_id, struc
     if (!rc)
         rc = aa_secret_digest(cookie, browser_digest, err);
     if (!rc)
+        rc = make_code_seed(app, request_id, cookie, pending.code_seed, err);
+    if (!rc)
         rc = aa_db_read(app->db, open_pending, &ctx, err);
-    if (rc)
-        aa_pending_clear(&pending);
-    else
+    if (!rc)
         *out = pending;
+    else
+        aa_pending_clear(&pending);
     return rc;
+}
+
+enum aa_err aa_pending_open(struct aa_app *app, struct aa_view request_id, struct aa_view cookie,
+                            struct aa_pending *out, struct aa_error *err)
+{
+    return open_one(app, request_id, cookie, false, out, err);
+}
+
+enum aa_err aa_pending_open_again(struct aa_app *app, struct aa_view request_id, struct aa_view cookie,
+                                  struct aa_pending *out, struct aa_error *err)
+{
+    return open_one(app, request_id, cookie, true, out, err);
 }
 
 struct user_ctx {

@@ -13,6 +13,10 @@ struct aa_pending { /* clear with aa_pending_clear() */
     struct aa_auth_request request;
     struct aa_client client;
     struct aa_server server;
+    bool is_answered;
+    /* What the request's code is made of: keyed, and over the id and the cookie, which the store does not have. So the
+     * same answer given twice carries the same code, and nobody can compute it who only sees the store. */
+    uint8_t code_seed[AA_SHA256_LEN];
 };
 void aa_pending_clear(struct aa_pending *pending);
 
@@ -28,6 +32,10 @@ AA_CHECK enum aa_err aa_pending_begin(struct aa_app *app, struct aa_auth_request
  * browser's, it ran out or was answered, or its client or server are gone: all the same to whoever asks. */
 AA_CHECK enum aa_err aa_pending_open(struct aa_app *app, struct aa_view request_id, struct aa_view cookie,
                                      struct aa_pending *out, struct aa_error *err);
+/* The same, also for one that was answered already: is_answered tells. A double click sends a form twice, and the
+ * browser shows the second answer alone. */
+AA_CHECK enum aa_err aa_pending_open_again(struct aa_app *app, struct aa_view request_id, struct aa_view cookie,
+                                           struct aa_pending *out, struct aa_error *err);
 /* Somebody logged in for this request. AA_ERR_NOT_FOUND when it was answered meanwhile. */
 AA_CHECK enum aa_err aa_pending_set_user(struct aa_app *app, const struct aa_pending *pending, struct aa_view user_id,
                                          struct aa_error *err);

@@ -68,6 +68,21 @@ enum aa_err aa_secret_mint(const struct aa_app *app, const char *prefix, struct 
     return key_write(bucket, aa_view_from(aa_buf_view(secret), start), key, err);
 }
 
+enum aa_err aa_secret_derive(const char *prefix, const uint8_t seed[AA_SHA256_LEN], int64_t issued_s,
+                             struct aa_buf *secret, uint8_t key[AA_DIGEST_KEY_LEN], struct aa_error *err)
+{
+    uint8_t bucket[BUCKET_LEN];
+    size_t start = secret->len;
+    enum aa_err rc;
+
+    bucket_write(issued_s, bucket);
+    aa_buf_add_text(secret, prefix);
+    aa_buf_add_base64url(secret, aa_view_make(bucket, sizeof bucket));
+    aa_buf_add_base64url(secret, aa_view_make(seed, AA_SHA256_LEN));
+    rc = aa_buf_check(secret, "a secret", err);
+    return rc ? rc : key_write(bucket, aa_view_from(aa_buf_view(secret), start), key, err);
+}
+
 enum aa_err aa_secret_find_key(const char *prefix, struct aa_view secret, uint8_t key[AA_DIGEST_KEY_LEN],
                                struct aa_error *err)
 {

@@ -16,6 +16,10 @@
 /* Appends a new code or refresh token and writes its row key. AA_ERR_RANDOM, AA_ERR_CRYPTO, AA_ERR_NOMEM. */
 AA_CHECK enum aa_err aa_secret_mint(const struct aa_app *app, const char *prefix, struct aa_buf *secret,
                                     uint8_t key[AA_DIGEST_KEY_LEN], struct aa_error *err);
+/* The same for a secret that may have to be told twice: one seed and one time of issue give one secret. Whoever knows
+ * the seed knows it. AA_ERR_CRYPTO, AA_ERR_NOMEM. */
+AA_CHECK enum aa_err aa_secret_derive(const char *prefix, const uint8_t seed[AA_SHA256_LEN], int64_t issued_s,
+                                      struct aa_buf *secret, uint8_t key[AA_DIGEST_KEY_LEN], struct aa_error *err);
 /* The row key of one presented. AA_ERR_TOKEN_FORMAT when it cannot be one of ours; AA_ERR_CRYPTO. */
 AA_CHECK enum aa_err aa_secret_find_key(const char *prefix, struct aa_view secret, uint8_t key[AA_DIGEST_KEY_LEN],
                                         struct aa_error *err);

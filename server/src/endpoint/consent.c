@@ -261,7 +261,7 @@ void aa_consent_post(void *app, const struct aa_request *request, struct aa_resp
 {
     struct aa_visit visit;
 
-    if (aa_visit_begin(&visit, app, request, response) && aa_visit_open_pending(&visit) && check_person(&visit) &&
+    if (aa_visit_begin(&visit, app, request, response) && aa_visit_open_pending_again(&visit) && check_person(&visit) &&
         aa_visit_check_token(&visit, PURPOSE, visit.session))
         take_decision(&visit);
     aa_visit_end(&visit);

@@ -212,7 +212,10 @@ bool aa_visit_open_person(struct aa_visit *visit)
     return false;
 }
 
-bool aa_visit_open_pending(struct aa_visit *visit)
+typedef enum aa_err (*open_fn)(struct aa_app *app, struct aa_view request_id, struct aa_view cookie,
+                               struct aa_pending *out, struct aa_error *err);
+
+static bool open_pending_by(struct aa_visit *visit, open_fn open)
 {
     struct aa_error err = AA_ERROR_INIT;
     enum aa_err rc;
@@ -220,12 +223,22 @@ bool aa_visit_open_pending(struct aa_visit *visit)
     if (!aa_visit_get(visit, "request", &visit->request_id))
         return false;
     visit->transaction = find_transaction(visit, visit->request_id);
-    rc = aa_pending_open(visit->app, visit->request_id, visit->transaction, &visit->pending, &err);
+    rc = open(visit->app, visit->request_id, visit->transaction, &visit->pending, &err);
     if (rc == AA_ERR_NOT_FOUND)
         aa_visit_expired(visit);
     else if (rc)
         aa_visit_trouble(visit, rc, &err);
     return !rc;
+}
+
+bool aa_visit_open_pending(struct aa_visit *visit)
+{
+    return open_pending_by(visit, aa_pending_open);
+}
+
+bool aa_visit_open_pending_again(struct aa_visit *visit)
+{
+    return open_pending_by(visit, aa_pending_open_again);
 }
 
 bool aa_visit_check_token(struct aa_visit *visit, const char *purpose, struct aa_view cookie)

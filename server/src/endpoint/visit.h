@@ -32,6 +32,8 @@ bool aa_visit_get(struct aa_visit *visit, const char *name, struct aa_view *valu
 bool aa_visit_open_person(struct aa_visit *visit);
 /* The authorization request that `request` names, proven by its cookie. */
 bool aa_visit_open_pending(struct aa_visit *visit);
+/* The same, also when it was answered before. */
+bool aa_visit_open_pending_again(struct aa_visit *visit);
 /* Is the form's `csrf` the token of that page of this browser? */
 bool aa_visit_check_token(struct aa_visit *visit, const char *purpose, struct aa_view cookie);
 /* Appends the token of a page of this browser. */
