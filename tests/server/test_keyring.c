@@ -13,18 +13,29 @@
 
 static const uint8_t master[32] = {1}, other_master[32] = {2};
 
-/* The kid that signs, and that the published set verifies it. */
-static void check_signs(struct aa_keyring *keyring, char kid[64])
+static struct aa_jwks *read_jwks(struct aa_keyring *keyring)
 {
     struct aa_jwks *jwks = NULL;
+    struct aa_buf text;
+
+    aa_buf_init(&text, AA_JWKS_MAX);
+    aa_keyring_add_jwks(keyring, &text);
+    CHECK_OK(aa_jwks_parse(aa_buf_view(&text), &jwks, NULL));
+    aa_buf_clear(&text);
+    return jwks;
+}
+
+/* The kid that signs, and that the published set verifies it. */
+static void check_signs_at(struct aa_keyring *keyring, int64_t now_ms, char kid[64])
+{
+    struct aa_jwks *jwks = read_jwks(keyring);
     struct aa_buf token;
     struct aa_jws jws;
     const struct aa_key *key;
 
     aa_buf_init(&token, AA_JWT_MAX);
-    CHECK_OK(aa_keyring_sign(keyring, VIEW("at+jwt"), VIEW("{\"iat\":1}"), &token, NULL));
+    CHECK_OK(aa_keyring_sign(keyring, now_ms, VIEW("at+jwt"), VIEW("{\"iat\":1}"), &token, NULL));
     CHECK_OK(aa_jws_parse(aa_buf_view(&token), &jws, NULL));
-    CHECK_OK(aa_jwks_parse(aa_keyring_jwks(keyring), &jwks, NULL));
     key = aa_jwks_find(jwks, jws.kid, AA_ALG_ES256);
     CHECK(key != NULL);
     CHECK_OK(aa_jws_verify(&jws, key, NULL));
@@ -36,13 +47,16 @@ static void check_signs(struct aa_keyring *keyring, char kid[64])
     aa_buf_clear(&token);
 }
 
+static void check_signs(struct app_fixture *f, struct aa_keyring *keyring, char kid[64])
+{
+    check_signs_at(keyring, f->now_ms, kid);
+}
+
 static size_t count_keys(struct aa_keyring *keyring)
 {
-    struct aa_jwks *jwks = NULL;
-    size_t count;
+    struct aa_jwks *jwks = read_jwks(keyring);
+    size_t count = aa_jwks_len(jwks);
 
-    CHECK_OK(aa_jwks_parse(aa_keyring_jwks(keyring), &jwks, NULL));
-    count = aa_jwks_len(jwks);
     aa_jwks_release(jwks);
     return count;
 }
@@ -55,10 +69,10 @@ TEST(keyring, the_first_key_is_made_once_and_found_again)
 
     app_open(&f);
     CHECK_OK(aa_keyring_open(&f.app, master, &keyring, NULL));
-    check_signs(keyring, first);
+    check_signs(&f, keyring, first);
     aa_keyring_free(keyring);
     CHECK_OK(aa_keyring_open(&f.app, master, &keyring, NULL));
-    check_signs(keyring, second);
+    check_signs(&f, keyring, second);
     CHECK_TEXT(first, second);
     CHECK_INT(count_keys(keyring), 1);
     aa_keyring_free(keyring);
@@ -124,13 +138,13 @@ TEST(keyring, the_newest_key_in_force_signs_and_all_are_published)
     plant_key(&f, 3000, 3000, 4000, retired);
     plant_key(&f, 5000, f.now_ms + 1, 0, waiting);
     CHECK_OK(aa_keyring_open(&f.app, master, &keyring, NULL));
-    check_signs(keyring, signer);
+    check_signs(&f, keyring, signer);
     CHECK_TEXT(signer, newer);
     CHECK_INT(count_keys(keyring), 4);
     aa_keyring_free(keyring);
     f.now_ms += 1;
     CHECK_OK(aa_keyring_open(&f.app, master, &keyring, NULL));
-    check_signs(keyring, signer);
+    check_signs(&f, keyring, signer);
     CHECK_TEXT(signer, waiting);
     aa_keyring_free(keyring);
     app_close(&f);
@@ -185,7 +199,7 @@ TEST(keyring, processes_that_start_at_once_make_one_key)
         pthread_join(threads[i], NULL);
     for (int i = 0; i < 4; i++) {
         CHECK_OK(openers[i].rc);
-        check_signs(openers[i].keyring, kid);
+        check_signs(&f, openers[i].keyring, kid);
         if (i == 0)
             memcpy(first, kid, sizeof first);
         CHECK_TEXT(kid, first);

@@ -66,7 +66,8 @@ static enum aa_err mint_access(struct aa_app *app, struct aa_tokens *tokens, str
     if (!rc)
         rc = build_claims(app, tokens, &claims, err);
     if (!rc)
-        rc = aa_keyring_sign(app->keyring, AA_VIEW("at+jwt"), aa_buf_view(&claims), &tokens->access, err);
+        rc = aa_keyring_sign(app->keyring, tokens->issued_s * 1000, AA_VIEW("at+jwt"), aa_buf_view(&claims),
+                             &tokens->access, err);
     if (!rc)
         rc = aa_buf_check(&tokens->access, "an access token", err);
     if (!rc)

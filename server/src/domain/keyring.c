@@ -1,36 +1,78 @@
 #include "domain/keyring.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "crypto/key.h"
-#include "domain/audit.h"
+#include "domain/signing_keys.h"
 #include "jose/jwks.h"
 #include "jose/jws.h"
 #include "store/store.h"
 
-#define KEYS_MAX 16   /* one signs, a few wait or retire */
-#define KID_MAX 64    /* a thumbprint has 43 */
-#define PKCS8_MAX 512 /* a P-256 key has 138 bytes */
-#define NO_SIGNER KEYS_MAX
+#define PKCS8_MAX 512
 
-struct keyring_entry {
+struct entry {
     struct aa_key *key;
-    char kid[KID_MAX + 1];
+    char kid[AA_KID_MAX + 1];
+    int64_t not_before_ms, retired_ms;
 };
 
-struct aa_keyring {
-    struct keyring_entry entries[KEYS_MAX];
+/* The keys as they were at one moment; shared and never changed. */
+struct key_set {
+    size_t owners;                             /* under the keyring's lock */
+    struct entry entries[AA_SIGNING_KEYS_MAX]; /* the newest first */
     size_t count;
-    size_t signer; /* index of the newest key that may sign */
     struct aa_buf jwks;
 };
 
+struct aa_keyring {
+    uint8_t master_key[32];
+    pthread_mutex_t lock;
+    struct key_set *set;
+};
+
+/* ---- sets ---- */
+
+static void set_free(struct key_set *set)
+{
+    if (!set)
+        return;
+    for (size_t i = 0; i < set->count; i++)
+        aa_key_release(set->entries[i].key);
+    aa_buf_clear(&set->jwks);
+    aa_mem_free(set);
+}
+
+static struct key_set *set_acquire(struct aa_keyring *keyring)
+{
+    struct key_set *set;
+
+    pthread_mutex_lock(&keyring->lock);
+    set = keyring->set;
+    set->owners++;
+    pthread_mutex_unlock(&keyring->lock);
+    return set;
+}
+
+static void set_release(struct aa_keyring *keyring, struct key_set *set)
+{
+    bool is_last;
+
+    pthread_mutex_lock(&keyring->lock);
+    is_last = --set->owners == 0;
+    pthread_mutex_unlock(&keyring->lock);
+    if (is_last)
+        set_free(set);
+}
+
+/* ---- loading ---- */
+
 struct load {
-    struct aa_keyring *keyring;
-    const uint8_t *master_key;
-    int64_t now_ms;
+    const struct aa_keyring *keyring;
+    struct key_set *set;
+    const struct key_set *known; /* keys that were unsealed before; NULL: none */
 };
 
 static enum aa_err unseal_key(const uint8_t *master_key, const struct aa_signing_key *row, struct aa_key **out,
@@ -49,111 +91,55 @@ static enum aa_err unseal_key(const uint8_t *master_key, const struct aa_signing
     return rc;
 }
 
+static const struct entry *find_known(const struct key_set *known, struct aa_view kid)
+{
+    for (size_t i = 0; known && i < known->count; i++)
+        if (aa_view_equal_text(kid, known->entries[i].kid))
+            return &known->entries[i];
+    return NULL;
+}
+
 static enum aa_err load_row(void *ctx, const void *record, struct aa_error *err)
 {
     struct load *load = ctx;
     const struct aa_signing_key *row = record;
-    struct aa_keyring *keyring = load->keyring;
-    struct keyring_entry *entry;
+    const struct entry *known = find_known(load->known, row->kid);
+    struct entry *entry;
     enum aa_err rc;
 
-    if (keyring->count == KEYS_MAX || row->kid.len > KID_MAX)
+    if (load->set->count == AA_SIGNING_KEYS_MAX || row->kid.len > AA_KID_MAX)
         return aa_fail(err, AA_ERR_CRYPTO, "too many signing keys, or one with an unusable name");
-    entry = &keyring->entries[keyring->count];
-    rc = unseal_key(load->master_key, row, &entry->key, err);
-    if (rc)
-        return rc;
+    entry = &load->set->entries[load->set->count];
+    *entry = (struct entry){.not_before_ms = row->not_before_ms, .retired_ms = row->retired_ms};
     memcpy(entry->kid, row->kid.data, row->kid.len);
-    /* Rows come newest first: the first that is in force signs. */
-    if (keyring->signer == NO_SIGNER && row->not_before_ms <= load->now_ms && row->retired_ms == 0)
-        keyring->signer = keyring->count;
-    keyring->count++;
-    return AA_OK;
-}
-
-static enum aa_err load_all(struct aa_conn *conn, void *ctx, struct aa_error *err)
-{
-    return aa_signing_key_list(conn, load_row, ctx, err);
-}
-
-static enum aa_err note_any(void *ctx, const void *record, struct aa_error *err)
-{
-    (void)record;
-    (void)err;
-    *(bool *)ctx = true;
-    return AA_OK;
-}
-
-struct creation {
-    const struct aa_app *app;
-    struct aa_signing_key key;
-};
-
-/* Only when there is none: two processes that start at once must not each make their own. */
-static enum aa_err create_first(struct aa_conn *conn, void *ctx, struct aa_error *err)
-{
-    const struct creation *creation = ctx;
-    struct aa_audit_entry entry = {.event = AA_AUDIT_SIGNING_KEY,
-                                   .details = {{"action", AA_VIEW("made")}, {"kid", creation->key.kid}}};
-    bool any = false;
-    enum aa_err rc;
-
-    rc = aa_signing_key_list(conn, note_any, &any, err);
-    if (rc || any)
-        return rc;
-    rc = aa_signing_key_create(conn, &creation->key, err);
-    return rc ? rc : aa_audit_note(creation->app, conn, &entry, err);
-}
-
-static enum aa_err make_first(const struct aa_app *app, const uint8_t *master_key, struct aa_error *err)
-{
-    struct aa_key *key = NULL;
-    struct aa_buf der, kid, sealed;
-    struct creation creation = {.app = app};
-    struct aa_signing_key *row = &creation.key;
-    enum aa_err rc;
-
-    aa_buf_init(&der, PKCS8_MAX);
-    aa_buf_init(&kid, KID_MAX);
-    aa_buf_init(&sealed, PKCS8_MAX + 64);
-    rc = aa_key_generate_p256(&key, err);
-    if (rc)
-        goto done;
-    rc = aa_key_build_pkcs8(key, &der, err);
-    if (rc)
-        goto done;
-    rc = aa_jwk_add_thumbprint(&kid, key, err);
-    if (rc)
-        goto done;
-    rc = aa_seal(master_key, aa_buf_view(&kid), aa_buf_view(&der), app->random, app->ctx, &sealed);
-    if (rc) {
-        aa_fail(err, rc, "the new signing key could not be sealed");
-        goto done;
-    }
-    row->kid = aa_buf_view(&kid);
-    row->alg = AA_VIEW("ES256");
-    row->private_sealed = aa_buf_view(&sealed);
-    row->created_ms = row->not_before_ms = aa_app_now_ms(app);
-    rc = aa_db_write(app->db, create_first, &creation, err);
-done:
-    aa_key_release(key);
-    aa_buf_wipe_clear(&der);
-    aa_buf_clear(&kid);
-    aa_buf_clear(&sealed);
+    if (known)
+        entry->key = aa_key_acquire(known->key);
+    rc = known ? AA_OK : unseal_key(load->keyring->master_key, row, &entry->key, err);
+    if (!rc)
+        load->set->count++;
     return rc;
 }
 
-static enum aa_err build_jwks(struct aa_keyring *keyring, struct aa_error *err)
+static enum aa_err load_rows(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
-    struct aa_buf *out = &keyring->jwks;
-    size_t i;
-    enum aa_err rc;
+    struct load *load = ctx;
+
+    for (; load->set->count > 0; load->set->count--) /* the closure may run again */
+        aa_key_release(load->set->entries[load->set->count - 1].key);
+    return aa_signing_key_list(conn, load_row, load, err);
+}
+
+static enum aa_err build_jwks(struct key_set *set, struct aa_error *err)
+{
+    struct aa_buf *out = &set->jwks;
 
     aa_buf_add_text(out, "{\"keys\":[");
-    for (i = 0; i < keyring->count; i++) {
+    for (size_t i = 0; i < set->count; i++) {
+        enum aa_err rc;
+
         if (i)
             aa_buf_add_char(out, ',');
-        rc = aa_jwk_add(out, keyring->entries[i].key, aa_view_of(keyring->entries[i].kid), err);
+        rc = aa_jwk_add(out, set->entries[i].key, aa_view_of(set->entries[i].kid), err);
         if (rc)
             return rc;
     }
@@ -161,36 +147,75 @@ static enum aa_err build_jwks(struct aa_keyring *keyring, struct aa_error *err)
     return aa_buf_check(out, "the key set", err);
 }
 
-static enum aa_err load_or_make(const struct aa_app *app, struct load *load, struct aa_error *err)
+static enum aa_err set_load(const struct aa_app *app, const struct aa_keyring *keyring, const struct key_set *known,
+                            struct key_set **out, struct aa_error *err)
+{
+    struct key_set *set = aa_mem_new(sizeof *set);
+    struct load load = {keyring, set, known};
+    enum aa_err rc;
+
+    if (!set)
+        return aa_fail(err, AA_ERR_NOMEM, "out of memory opening the signing keys");
+    set->owners = 1;
+    aa_buf_init(&set->jwks, AA_JWKS_MAX);
+    rc = aa_db_read(app->db, load_rows, &load, err);
+    if (!rc)
+        rc = build_jwks(set, err);
+    if (rc)
+        set_free(set);
+    else
+        *out = set;
+    return rc;
+}
+
+/* ---- which one signs ---- */
+
+static bool is_in_force(const struct entry *entry, int64_t now_ms)
+{
+    return entry->not_before_ms <= now_ms && (entry->retired_ms == 0 || now_ms < entry->retired_ms);
+}
+
+/* The newest in force. There is one, unless the clock of the process that made it is ahead of ours: then one that is
+ * yet to come, which is published like all. Never a retired one: others may know it. NULL when there are only those. */
+static const struct entry *choose(const struct key_set *set, int64_t now_ms)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (is_in_force(&set->entries[i], now_ms))
+            return &set->entries[i];
+    for (size_t i = 0; i < set->count; i++)
+        if (set->entries[i].retired_ms == 0)
+            return &set->entries[i];
+    return NULL;
+}
+
+/* ---- opening and refreshing ---- */
+
+static enum aa_err load_or_make(const struct aa_app *app, struct aa_keyring *keyring, struct aa_error *err)
 {
     enum aa_err rc;
 
-    rc = aa_db_read(app->db, load_all, load, err);
-    if (rc || load->keyring->count > 0)
+    rc = set_load(app, keyring, NULL, &keyring->set, err);
+    if (rc || keyring->set->count > 0)
         return rc;
-    rc = make_first(app, load->master_key, err);
-    if (rc)
-        return rc;
-    load->now_ms = aa_app_now_ms(app);
-    return aa_db_read(app->db, load_all, load, err);
+    set_free(keyring->set);
+    keyring->set = NULL;
+    rc = aa_signing_key_make_first(app, keyring->master_key, err);
+    return rc ? rc : set_load(app, keyring, NULL, &keyring->set, err);
 }
 
 enum aa_err aa_keyring_open(const struct aa_app *app, const uint8_t master_key[32], struct aa_keyring **out,
                             struct aa_error *err)
 {
     struct aa_keyring *keyring = aa_mem_new(sizeof *keyring);
-    struct load load = {keyring, master_key, aa_app_now_ms(app)};
     enum aa_err rc;
 
     if (!keyring)
         return aa_fail(err, AA_ERR_NOMEM, "out of memory opening the signing keys");
-    keyring->signer = NO_SIGNER;
-    aa_buf_init(&keyring->jwks, AA_JWKS_MAX);
-    rc = load_or_make(app, &load, err);
-    if (!rc && keyring->signer == NO_SIGNER)
+    pthread_mutex_init(&keyring->lock, NULL);
+    memcpy(keyring->master_key, master_key, sizeof keyring->master_key);
+    rc = load_or_make(app, keyring, err);
+    if (!rc && !choose(keyring->set, aa_app_now_ms(app)))
         rc = aa_fail(err, AA_ERR_CRYPTO, "no signing key is in force");
-    if (!rc)
-        rc = build_jwks(keyring, err);
     if (rc) {
         aa_keyring_free(keyring);
         return rc;
@@ -201,25 +226,67 @@ enum aa_err aa_keyring_open(const struct aa_app *app, const uint8_t master_key[3
 
 void aa_keyring_free(struct aa_keyring *keyring)
 {
-    size_t i;
-
     if (!keyring)
         return;
-    for (i = 0; i < keyring->count; i++)
-        aa_key_release(keyring->entries[i].key);
-    aa_buf_clear(&keyring->jwks);
-    aa_mem_free(keyring);
+    set_free(keyring->set);
+    pthread_mutex_destroy(&keyring->lock);
+    aa_mem_wipe_free(keyring, sizeof *keyring);
 }
 
-enum aa_err aa_keyring_sign(struct aa_keyring *keyring, struct aa_view typ, struct aa_view claims, struct aa_buf *out,
-                            struct aa_error *err)
+static bool is_same(const struct key_set *a, const struct key_set *b)
 {
-    const struct keyring_entry *entry = &keyring->entries[keyring->signer];
-
-    return aa_jws_sign(entry->key, aa_view_of(entry->kid), typ, claims, out, err);
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->entries[i].kid, b->entries[i].kid) != 0 ||
+            a->entries[i].not_before_ms != b->entries[i].not_before_ms ||
+            a->entries[i].retired_ms != b->entries[i].retired_ms)
+            return false;
+    return true;
 }
 
-struct aa_view aa_keyring_jwks(const struct aa_keyring *keyring)
+enum aa_err aa_keyring_refresh(const struct aa_app *app, struct aa_keyring *keyring, struct aa_error *err)
 {
-    return aa_buf_view(&keyring->jwks);
+    struct key_set *before = set_acquire(keyring), *now = NULL, *old;
+    enum aa_err rc;
+
+    rc = set_load(app, keyring, before, &now, err);
+    if (!rc && now->count == 0)
+        rc = aa_fail(err, AA_ERR_CRYPTO, "the signing keys are gone from the database");
+    if (!rc && !is_same(before, now)) {
+        pthread_mutex_lock(&keyring->lock);
+        old = keyring->set;
+        keyring->set = now;
+        now = old;
+        pthread_mutex_unlock(&keyring->lock);
+    }
+    if (now)
+        set_release(keyring, now); /* the new one that is none, or the old one */
+    set_release(keyring, before);
+    return rc;
+}
+
+/* ---- signing and publishing ---- */
+
+enum aa_err aa_keyring_sign(struct aa_keyring *keyring, int64_t now_ms, struct aa_view typ, struct aa_view claims,
+                            struct aa_buf *out, struct aa_error *err)
+{
+    struct key_set *set = set_acquire(keyring);
+    const struct entry *entry = choose(set, now_ms);
+    enum aa_err rc;
+
+    if (entry)
+        rc = aa_jws_sign(entry->key, aa_view_of(entry->kid), typ, claims, out, err);
+    else
+        rc = aa_fail(err, AA_ERR_CRYPTO, "no signing key is in force");
+    set_release(keyring, set);
+    return rc;
+}
+
+void aa_keyring_add_jwks(struct aa_keyring *keyring, struct aa_buf *out)
+{
+    struct key_set *set = set_acquire(keyring);
+
+    aa_buf_add(out, aa_buf_view(&set->jwks));
+    set_release(keyring, set);
 }

@@ -10,5 +10,5 @@ void aa_jwks_get(void *app, const struct aa_request *request, struct aa_response
     (void)request;
     aa_response_json(response, 200);
     aa_response_header_set(response, "Cache-Control", AA_VIEW(AA_DISCOVERY_MAX_AGE));
-    aa_buf_add(&response->body, aa_keyring_jwks(the_app->keyring));
+    aa_keyring_add_jwks(the_app->keyring, &response->body);
 }

@@ -3,9 +3,11 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "domain/keyring.h"
 #include "store/store.h"
 
-#define PAUSE_S 60
+#define PAUSE_S 5      /* how long a new signing key may go unnoticed */
+#define SWEEP_EVERY 12 /* pauses */
 #define SWEEP_ROWS 200 /* a closure: the others wait for it as for any */
 /* Counting a large table takes its time: it is done so seldom that it takes a hundredth of ours at most. */
 #define COUNT_SHARE 100
@@ -95,6 +97,16 @@ static void count_all(struct aa_sweeper *sweeper)
             count_table(sweeper, i);
 }
 
+/* ---- what other processes change ---- */
+
+static void refresh(struct aa_sweeper *sweeper)
+{
+    struct aa_error err = AA_ERROR_INIT;
+
+    if (sweeper->app->keyring && aa_keyring_refresh(sweeper->app, sweeper->app->keyring, &err))
+        aa_app_log(sweeper->app, LOG_WARNING, NULL, "the signing keys cannot be looked at: %s", err.message);
+}
+
 /* ---- the thread ---- */
 
 /* True when it is time to work, false when it is time to stop. */
@@ -119,10 +131,13 @@ static void *sweeper_main(void *arg)
 {
     struct aa_sweeper *sweeper = arg;
 
-    do {
+    for (unsigned pause = 0; pause == 0 || wait_for_next(sweeper); pause++) {
+        refresh(sweeper);
+        if (pause % SWEEP_EVERY != 0)
+            continue;
         sweep_all(sweeper);
         count_all(sweeper);
-    } while (wait_for_next(sweeper));
+    }
     return NULL;
 }
 

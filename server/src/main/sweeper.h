@@ -1,4 +1,4 @@
-/* The thread that looks after the store: expired rows go, tables are counted. */
+/* The thread that looks after the store: expired rows go, tables are counted, new signing keys are noticed. */
 #ifndef AA_MAIN_SWEEPER_H
 #define AA_MAIN_SWEEPER_H
 

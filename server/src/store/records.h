@@ -116,12 +116,15 @@ struct aa_refresh_token {
     int64_t issued_ms, expires_ms, rotated_ms, revoked_ms;
 };
 
+/* How long a retired key is published: an access token lives a day at most (access_ttl). */
+#define AA_SIGNING_KEY_KEPT_MS (INT64_C(25) * 3600 * 1000)
+
 struct aa_signing_key {
     char *memory;
     struct aa_view kid, alg;
     struct aa_view private_sealed; /* PKCS#8, sealed with the master key */
     int64_t created_ms, not_before_ms,
-        retired_ms; /* signs from not_before_ms; retired keys still verify until removed */
+        retired_ms; /* signs from not_before_ms until retired_ms; still verifies until it is removed */
 };
 
 /* Everything introspection and userinfo ask of a token, from one statement. */

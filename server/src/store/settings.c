@@ -22,6 +22,12 @@ enum aa_err aa_signing_key_create(struct aa_conn *c, const struct aa_signing_key
         &key_shape, key, err);
 }
 
+enum aa_err aa_signing_key_retire(struct aa_conn *c, int64_t retired_ms, struct aa_error *err)
+{
+    return aa_store_run(c, "UPDATE signing_keys SET retired_ms = $1 WHERE retired_ms = 0 OR retired_ms > $1",
+                        AA_ARGS(AA_INT(retired_ms)), NULL, err);
+}
+
 enum aa_err aa_signing_key_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err)
 {
     return aa_store_list(c, "SELECT " KEY_COLUMNS " FROM signing_keys ORDER BY not_before_ms DESC, kid", AA_NO_ARGS,

@@ -30,6 +30,9 @@ static const struct {
      "(SELECT key FROM lockouts WHERE expires_ms <= $1 AND until_ms <= $1 LIMIT $2) "
      "AND expires_ms <= $1 AND until_ms <= $1",
      0},
+    {"DELETE FROM signing_keys WHERE kid IN "
+     "(SELECT kid FROM signing_keys WHERE retired_ms > 0 AND retired_ms <= $1 LIMIT $2)",
+     AA_SIGNING_KEY_KEPT_MS},
     {"DELETE FROM clients WHERE client_id IN "
      "(SELECT client_id FROM clients WHERE expires_ms > 0 AND expires_ms <= $1 LIMIT $2) "
      "AND expires_ms > 0 AND expires_ms <= $1",

@@ -1,0 +1,144 @@
+#include "domain/signing_keys.h"
+
+#include "base/error.h"
+#include "crypto/key.h"
+#include "domain/audit.h"
+#include "jose/jwks.h"
+#include "store/store.h"
+
+#define PKCS8_MAX 512 /* a P-256 key has 138 bytes */
+/* Key sets may be kept for five minutes (AA_DISCOVERY_MAX_AGE), and every process of ours looks within seconds. */
+#define PUBLISHED_BEFORE_MS (INT64_C(10) * 60 * 1000)
+
+/* ---- making one ---- */
+
+struct making {
+    const struct aa_app *app;
+    struct aa_buf kid, sealed;
+    struct aa_signing_key row; /* borrows from both */
+};
+
+static enum aa_err seal_key(const struct aa_app *app, const uint8_t *master_key, const struct aa_key *key,
+                            struct aa_view kid, struct aa_buf *sealed, struct aa_error *err)
+{
+    struct aa_buf der;
+    enum aa_err rc;
+
+    aa_buf_init(&der, PKCS8_MAX);
+    rc = aa_key_build_pkcs8(key, &der, err);
+    if (!rc && aa_seal(master_key, kid, aa_buf_view(&der), app->random, app->ctx, sealed))
+        rc = aa_fail(err, AA_ERR_CRYPTO, "the new signing key could not be sealed");
+    aa_buf_wipe_clear(&der);
+    return rc ? rc : aa_buf_check(sealed, "the sealed signing key", err);
+}
+
+static enum aa_err making_open(struct making *making, const struct aa_app *app, const uint8_t *master_key,
+                               struct aa_error *err)
+{
+    struct aa_key *key = NULL;
+    enum aa_err rc;
+
+    *making = (struct making){.app = app};
+    aa_buf_init(&making->kid, AA_KID_MAX);
+    aa_buf_init(&making->sealed, PKCS8_MAX + 64);
+    rc = aa_key_generate_p256(&key, err);
+    if (!rc)
+        rc = aa_jwk_add_thumbprint(&making->kid, key, err);
+    if (!rc)
+        rc = seal_key(app, master_key, key, aa_buf_view(&making->kid), &making->sealed, err);
+    aa_key_release(key);
+    making->row = (struct aa_signing_key){.kid = aa_buf_view(&making->kid),
+                                          .alg = AA_VIEW("ES256"),
+                                          .private_sealed = aa_buf_view(&making->sealed),
+                                          .created_ms = aa_app_now_ms(app)};
+    making->row.not_before_ms = making->row.created_ms;
+    return rc;
+}
+
+static void making_clear(struct making *making)
+{
+    aa_buf_clear(&making->kid);
+    aa_buf_clear(&making->sealed);
+}
+
+static enum aa_err note(struct aa_conn *conn, const struct making *making, struct aa_view action, struct aa_error *err)
+{
+    struct aa_audit_entry entry = {.event = AA_AUDIT_SIGNING_KEY,
+                                   .details = {{"action", action}, {"kid", making->row.kid}}};
+
+    return aa_audit_note(making->app, conn, &entry, err);
+}
+
+static enum aa_err count_one(void *ctx, const void *record, struct aa_error *err)
+{
+    (void)record;
+    (void)err;
+    ++*(size_t *)ctx;
+    return AA_OK;
+}
+
+/* ---- the first ---- */
+
+/* Only when there is none: two processes that start at once must not each make their own. */
+static enum aa_err create_first(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    const struct making *making = ctx;
+    size_t count = 0;
+    enum aa_err rc;
+
+    rc = aa_signing_key_list(conn, count_one, &count, err);
+    if (rc || count > 0)
+        return rc;
+    rc = aa_signing_key_create(conn, &making->row, err);
+    return rc ? rc : note(conn, making, AA_VIEW("made"), err);
+}
+
+enum aa_err aa_signing_key_make_first(const struct aa_app *app, const uint8_t master_key[32], struct aa_error *err)
+{
+    struct making making;
+    enum aa_err rc;
+
+    rc = making_open(&making, app, master_key, err);
+    if (!rc)
+        rc = aa_db_write(app->db, create_first, &making, err);
+    making_clear(&making);
+    return rc;
+}
+
+/* ---- the next ---- */
+
+static enum aa_err create_next(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    const struct making *making = ctx;
+    size_t count = 0;
+    enum aa_err rc;
+
+    rc = aa_signing_key_list(conn, count_one, &count, err);
+    if (!rc && count >= AA_SIGNING_KEYS_MAX)
+        rc = aa_fail(err, AA_ERR_CONFLICT, "there are %zu signing keys already: retired ones go after a day", count);
+    if (!rc)
+        rc = aa_signing_key_retire(conn, making->row.not_before_ms, err);
+    if (!rc)
+        rc = aa_signing_key_create(conn, &making->row, err);
+    return rc ? rc : note(conn, making, AA_VIEW("rotated"), err);
+}
+
+enum aa_err aa_signing_key_rotate(const struct aa_app *app, const uint8_t master_key[32], enum aa_rotation when,
+                                  struct aa_buf *kid, int64_t *signs_from_ms, struct aa_error *err)
+{
+    struct making making;
+    enum aa_err rc;
+
+    rc = making_open(&making, app, master_key, err);
+    if (when == AA_ROTATE_SOON)
+        making.row.not_before_ms += PUBLISHED_BEFORE_MS;
+    if (!rc)
+        rc = aa_db_write(app->db, create_next, &making, err);
+    if (!rc) {
+        aa_buf_add(kid, making.row.kid);
+        *signs_from_ms = making.row.not_before_ms;
+        rc = aa_buf_check(kid, "a key's id", err);
+    }
+    making_clear(&making);
+    return rc;
+}
