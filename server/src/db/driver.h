@@ -58,6 +58,8 @@ struct aa_driver {
     enum aa_err (*run)(struct aa_conn *conn, const char *sql, struct aa_error *err);
     /* Moves what was logged into the database proper, without making anybody wait. grouped.c only. */
     void (*checkpoint)(struct aa_conn *conn);
+    /* Has the lock that reading takes, or lets it go: others then need not ask the system for it. grouped.c only. */
+    void (*hold)(struct aa_conn *conn, bool on);
     /* False when an idle connection was closed from the other end. pool.c only. */
     bool (*is_usable)(struct aa_conn *conn);
 

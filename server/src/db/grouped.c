@@ -1,15 +1,14 @@
-/* One writer that commits many closures in one transaction, readers beside it, and a keeper that checkpoints. */
+/* One writer that commits many closures in one transaction, readers beside it, and a keeper. */
 #include "db/engine.h"
 
 #include <pthread.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "db/keeper.h"
 
 #define READERS_MAX 32 /* connections; more threads than that wait for one another */
 #define BATCH_MAX 256  /* closures a commit: bounds how long the first of them waits for the last */
-#define CHECKPOINT_PAUSE_MS 250
 
 /* A closure waiting for the writer; lives on its caller's stack. */
 struct job {
@@ -29,14 +28,14 @@ struct grouped {
     pthread_mutex_t lock; /* guards what follows; never held while a statement runs */
     struct job *first, **last;
     bool is_closing;
-    bool is_dirty; /* something was committed since the last checkpoint */
-    pthread_cond_t work, dirty, reader_free;
+    pthread_cond_t work, reader_free;
     struct aa_conn *idle[READERS_MAX];
     size_t idle_count, reader_count;
 
-    struct aa_conn *writer_conn, *keeper_conn; /* NULL when single */
-    pthread_t writer, keeper;
-    bool has_writer, has_keeper;
+    struct aa_conn *writer_conn; /* NULL when single */
+    struct aa_keeper *keeper;    /* the same, and when nothing is written */
+    pthread_t writer;
+    bool has_writer;
 };
 
 /* ---- readers ---- */
@@ -118,6 +117,8 @@ static enum aa_err grouped_read(struct aa_db *base, aa_db_fn fn, void *ctx, stru
     struct aa_conn *conn = NULL;
     enum aa_err rc;
 
+    if (db->keeper)
+        aa_keeper_note_read(db->keeper);
     rc = acquire(db, &conn, err);
     if (rc)
         return rc;
@@ -299,16 +300,6 @@ static struct job *take_batch(struct grouped *db)
     return batch;
 }
 
-static void note_dirty(struct grouped *db)
-{
-    pthread_mutex_lock(&db->lock);
-    if (!db->is_dirty) {
-        db->is_dirty = true;
-        pthread_cond_signal(&db->dirty);
-    }
-    pthread_mutex_unlock(&db->lock);
-}
-
 static void *writer_main(void *arg)
 {
     struct grouped *db = arg;
@@ -316,7 +307,8 @@ static void *writer_main(void *arg)
 
     while ((batch = take_batch(db)) != NULL) {
         run_batch(db, batch);
-        note_dirty(db);
+        if (db->keeper)
+            aa_keeper_note_commit(db->keeper);
     }
     return NULL;
 }
@@ -341,75 +333,7 @@ static enum aa_err grouped_write(struct aa_db *base, aa_db_fn fn, void *ctx, str
     return job.rc;
 }
 
-/* ---- checkpoints ---- */
-
-static struct timespec from_now(long ms)
-{
-    struct timespec at;
-
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += ms / 1000;
-    at.tv_nsec += ms % 1000 * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
-}
-
-/* Waits until something was committed, then a moment longer, so that one checkpoint serves many commits. False:
- * closing. */
-static bool wait_dirty(struct grouped *db)
-{
-    struct timespec until;
-    bool go_on;
-    int rc = 0;
-
-    pthread_mutex_lock(&db->lock);
-    while (!db->is_dirty && !db->is_closing)
-        pthread_cond_wait(&db->dirty, &db->lock);
-    until = from_now(CHECKPOINT_PAUSE_MS);
-    while (!db->is_closing && rc == 0)
-        rc = pthread_cond_timedwait(&db->dirty, &db->lock, &until);
-    db->is_dirty = false;
-    go_on = !db->is_closing;
-    pthread_mutex_unlock(&db->lock);
-    return go_on;
-}
-
-/* Checkpoints in the writer would make every caller wait 12 to 25 ms now and then. */
-static void *keeper_main(void *arg)
-{
-    struct grouped *db = arg;
-
-    while (wait_dirty(db))
-        db->base.driver->checkpoint(db->keeper_conn);
-    return NULL; /* the last connection to close checkpoints everything */
-}
-
 /* ---- opening and closing ---- */
-
-static void init_conditions(struct grouped *db)
-{
-    pthread_condattr_t monotonic;
-
-    pthread_mutex_init(&db->lock, NULL);
-    pthread_cond_init(&db->work, NULL);
-    pthread_cond_init(&db->reader_free, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&db->dirty, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-}
-
-static enum aa_err start_thread(pthread_t *thread, bool *has, void *(*run)(void *), struct grouped *db,
-                                struct aa_error *err)
-{
-    if (pthread_create(thread, NULL, run, db))
-        return aa_fail(err, AA_ERR_THREAD, "a thread of the database could not be started");
-    *has = true;
-    return AA_OK;
-}
 
 static enum aa_err connect_and_migrate(struct grouped *db, const struct aa_db_options *options, struct aa_error *err)
 {
@@ -426,10 +350,29 @@ static enum aa_err connect_and_migrate(struct grouped *db, const struct aa_db_op
     } else {
         db->writer_conn = conn;
     }
-    rc = aa_migrate(conn, options->migrate && !options->read_only, err);
-    if (rc || db->is_single || options->read_only)
+    return aa_migrate(conn, options->migrate && !options->read_only, err);
+}
+
+static enum aa_err start_keeper(struct grouped *db, struct aa_error *err)
+{
+    struct aa_conn *conn = NULL;
+    enum aa_err rc;
+
+    rc = db->base.driver->connect(db->base.source, AA_CONN_KEEPER, &conn, err);
+    if (rc)
         return rc;
-    return db->base.driver->connect(db->base.source, AA_CONN_KEEPER, &db->keeper_conn, err);
+    rc = aa_keeper_new(conn, &db->keeper, err);
+    if (rc)
+        db->base.driver->disconnect(conn);
+    return rc;
+}
+
+static enum aa_err start_writer(struct grouped *db, struct aa_error *err)
+{
+    if (pthread_create(&db->writer, NULL, writer_main, db))
+        return aa_fail(err, AA_ERR_THREAD, "a thread of the database could not be started");
+    db->has_writer = true;
+    return AA_OK;
 }
 
 static enum aa_err start(struct grouped *db, const struct aa_db_options *options, struct aa_error *err)
@@ -443,36 +386,31 @@ static enum aa_err start(struct grouped *db, const struct aa_db_options *options
     rc = connect_and_migrate(db, options, err);
     if (rc || options->read_only)
         return rc;
-    rc = start_thread(&db->writer, &db->has_writer, writer_main, db, err);
-    if (!rc && !db->is_single)
-        rc = start_thread(&db->keeper, &db->has_keeper, keeper_main, db, err);
-    return rc;
+    if (!db->is_single)
+        rc = start_keeper(db, err);
+    return rc ? rc : start_writer(db, err);
 }
 
-static void stop_threads(struct grouped *db)
+static void stop_writer(struct grouped *db)
 {
     pthread_mutex_lock(&db->lock);
     db->is_closing = true;
     pthread_cond_broadcast(&db->work);
-    pthread_cond_broadcast(&db->dirty);
     pthread_mutex_unlock(&db->lock);
     if (db->has_writer)
         pthread_join(db->writer, NULL);
-    if (db->has_keeper)
-        pthread_join(db->keeper, NULL);
 }
 
 static void grouped_close(struct aa_db *base)
 {
     struct grouped *db = inner(base);
 
-    stop_threads(db);
+    stop_writer(db);
+    aa_keeper_free(db->keeper);
     for (size_t i = 0; i < db->idle_count; i++)
         db->base.driver->disconnect(db->idle[i]);
-    db->base.driver->disconnect(db->keeper_conn);
     db->base.driver->disconnect(db->writer_conn);
     db->base.driver->close(db->base.source);
-    pthread_cond_destroy(&db->dirty);
     pthread_cond_destroy(&db->reader_free);
     pthread_cond_destroy(&db->work);
     pthread_mutex_destroy(&db->lock);
@@ -498,7 +436,9 @@ enum aa_err aa_grouped_open(const struct aa_driver *driver, const struct aa_db_o
     db->base.driver = driver;
     db->base.metrics = options->metrics;
     db->last = &db->first;
-    init_conditions(db);
+    pthread_mutex_init(&db->lock, NULL);
+    pthread_cond_init(&db->work, NULL);
+    pthread_cond_init(&db->reader_free, NULL);
     rc = start(db, options, err);
     if (rc) {
         grouped_close(&db->base);
