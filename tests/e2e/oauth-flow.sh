@@ -319,8 +319,11 @@ is "and our issuer" "$(parameter iss "$location")" "$issuer"
 code=$(parameter code "$location")
 like "and a code" "$code" '^[A-Za-z0-9_.~-]{40,}$'
 page=$consent_page
-submit "the page of consent answers once" 400 decision decision=allow
-is "a second press gives nothing" "$(header Location)" ""
+submit "a second press" 303 decision decision=allow
+is "gives the same code" "$(header Location)" "$location"
+page=$consent_page
+submit "no after yes is too late" 400 decision decision=deny
+is "and leads nowhere" "$(header Location)" ""
 
 # ---- tokens -------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ static void allow(struct browser *b, struct query *q, const char *redirect_uri)
     browser_check_page(b, 200);
     browser_submit(b, "/consent", ALLOW);
     browser_check_code(b, redirect_uri, NULL);
+    browser_forget_cookie(b, "aa_tx_"); /* a minute later */
 }
 
 static void check_asked(struct browser *b, struct query *q)

@@ -177,7 +177,10 @@ static void answer_client(struct aa_visit *visit, enum decision decision)
     } else if (rc) {
         aa_visit_trouble(visit, rc, &err);
     } else {
-        aa_visit_set_transaction(visit, visit->request_id, AA_VIEW_ABSENT);
+        if (decision == ALLOW || decision == DENY)
+            aa_visit_settle_transaction(visit);
+        else
+            aa_visit_set_transaction(visit, visit->request_id, AA_VIEW_ABSENT);
         if (may_send(visit, decision))
             aa_response_redirect(visit->response, aa_buf_view(&location));
         else

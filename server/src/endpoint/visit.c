@@ -104,6 +104,14 @@ void aa_visit_set_transaction(struct aa_visit *visit, struct aa_view request_id,
         set_cookie(visit, name, cookie, visit->app->settings.auth_request_ttl_s);
 }
 
+void aa_visit_settle_transaction(struct aa_visit *visit)
+{
+    char name[COOKIE_NAME_MAX];
+
+    if (name_transaction(visit->request_id, name))
+        set_cookie(visit, name, visit->transaction, visit->app->settings.code_ttl_s);
+}
+
 struct aa_view aa_visit_form_cookie(const struct aa_visit *visit)
 {
     return get_cookie(visit, FORM_COOKIE);

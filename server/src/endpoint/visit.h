@@ -47,6 +47,8 @@ void aa_visit_go(struct aa_visit *visit, const char *path); /* on to another pag
 /* Cookies: of the session, of an authorization request, and of a login form that belongs to no such request. */
 void aa_visit_set_session(struct aa_visit *visit, struct aa_view cookie); /* absent: deletes it */
 void aa_visit_set_transaction(struct aa_visit *visit, struct aa_view request_id, struct aa_view cookie); /* the same */
+/* The request was answered: its cookie lives only as long as the same answer may be given again. */
+void aa_visit_settle_transaction(struct aa_visit *visit);
 struct aa_view aa_visit_form_cookie(const struct aa_visit *visit);
 void aa_visit_set_form_cookie(struct aa_visit *visit, struct aa_view cookie);
 
