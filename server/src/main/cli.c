@@ -347,7 +347,6 @@ int aa_cli_run(int argc, char **argv)
     size_t count = 0, used = 0;
 
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow (ulimit -f, a quota) is an error to tell, not an end */
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error, like a full disk */
     for (int i = 1; i < argc && count < 2; i++)
         words[count++] = i == 1 ? command_alias(argv[i]) : argv[i];
