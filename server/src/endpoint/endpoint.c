@@ -31,6 +31,7 @@
 #define ANY AA_CORS_ANY
 #define FAST AA_LANE_FAST
 #define SLOW AA_LANE_SLOW
+#define HEAVY AA_LANE_HEAVY
 
 #define AS_METADATA "/.well-known/oauth-authorization-server"
 #define OPENID_METADATA "/.well-known/openid-configuration"
@@ -47,7 +48,7 @@ static const struct aa_route below_issuer[] = {
 
     {GET, "/authorize", aa_authorize_get, 0, NONE, SLOW},
     {GET, "/login", aa_login_get, 0, NONE, SLOW},
-    {POST, "/login", aa_login_post, AA_LOGIN_BODY_MAX, NONE, SLOW},
+    {POST, "/login", aa_login_post, AA_LOGIN_BODY_MAX, NONE, HEAVY},
     {GET, "/consent", aa_consent_get, 0, NONE, SLOW},
     {POST, "/consent", aa_consent_post, AA_CONSENT_BODY_MAX, NONE, SLOW},
     {GET, "/logout", aa_logout_get, 0, NONE, SLOW},

@@ -471,7 +471,8 @@ static void drop_from_worker(struct aa_work *work)
 /* Suspended first: a worker may be done before this returns. */
 static enum MHD_Result send_to_worker(struct exchange *exchange)
 {
-    exchange->work = (struct aa_work){.run = run_on_worker, .drop = drop_from_worker};
+    exchange->work = (struct aa_work){
+        .run = run_on_worker, .drop = drop_from_worker, .is_heavy = exchange->route->lane == AA_LANE_HEAVY};
     exchange->stage = STAGE_WORKER;
     MHD_suspend_connection(exchange->library);
     count(exchange->listener, AA_GAUGE_WORKERS_WAITING, 1);
@@ -489,7 +490,7 @@ static enum MHD_Result finish(struct exchange *exchange)
         return refuse_and_close(exchange, exchange->refusal);
     exchange->request.body = aa_buf_view(&exchange->body);
     aa_connection_enter(exchange->connection, AA_PHASE_WORK);
-    if (exchange->route && exchange->route->lane == AA_LANE_SLOW)
+    if (exchange->route && exchange->route->lane != AA_LANE_FAST)
         return send_to_worker(exchange);
     exchange->request.must_not_wait = true;
     aa_router_dispatch(exchange->listener->router, &exchange->request, &exchange->response);

@@ -4,10 +4,12 @@
 
 #include "http/message.h"
 
-/* FAST handlers run on the event thread and must not block; SLOW ones (password hashing, writes, outgoing fetches) run
- * on workers with the connection suspended. A FAST one whose rare request must wait (an API key seen for the first
- * time) sets response->wants_worker where request->must_not_wait, and is called again on a worker. */
-enum aa_lane { AA_LANE_FAST, AA_LANE_SLOW };
+/* FAST handlers run on the event thread and must not block; SLOW ones (writes, outgoing fetches) run
+ * on workers with the connection suspended. HEAVY ones are slow because they keep a processor busy (password hashing):
+ * half of the workers are out of their reach, so that logins do not make everybody else wait. A FAST one whose rare
+ * request must wait (an API key seen for the first time) sets response->wants_worker where request->must_not_wait, and
+ * is called again on a worker. */
+enum aa_lane { AA_LANE_FAST, AA_LANE_SLOW, AA_LANE_HEAVY };
 enum aa_cors { AA_CORS_NONE, AA_CORS_ANY /* "*", no credentials, MCP-Protocol-Version and Authorization allowed */ };
 
 typedef void (*aa_handler_fn)(void *app, const struct aa_request *request, struct aa_response *response);

@@ -1,9 +1,11 @@
-/* The slow lane: a fixed number of threads and a bounded queue in front of them. */
+/* The slow lane: a fixed number of threads and a bounded queue in front of them. Heavy work, which keeps a processor
+ * busy, has half of the threads at most and a quarter of the queue: a flood of it leaves the rest to everybody else. */
 #ifndef AA_HTTP_WORKERS_H
 #define AA_HTTP_WORKERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "authagent/error.h"
 
@@ -14,11 +16,14 @@ struct aa_workers;
 struct aa_work {
     void (*run)(struct aa_work *work);
     void (*drop)(struct aa_work *work); /* instead of run: the lane is ending */
-    struct aa_work *next;
+    bool is_heavy;
+    struct aa_work *next; /* these two are the lane's */
+    uint64_t number;
 };
 
 AA_CHECK enum aa_err aa_workers_new(int threads, size_t queue_max, struct aa_workers **out, struct aa_error *err);
-/* Queues it. False when the queue is full or the lane has ended: nothing is called then. */
+/* Queues it. False when the queue, or heavy work's part of it, is full or the lane has ended: nothing is called then.
+ */
 AA_CHECK bool aa_workers_submit(struct aa_workers *workers, struct aa_work *work);
 /* Drops what waits, lets what runs end, takes nothing more. */
 void aa_workers_end(struct aa_workers *workers);
