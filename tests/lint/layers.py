@@ -77,7 +77,7 @@ LAYERS = [
     ),
     layer(
         "server/src/main",
-        ["authagent", *CORE[:5], "domain", "endpoint", "http", "store", "db", "password", "metrics", "main"],
+        ["authagent", *CORE, "domain", "endpoint", "http", "store", "db", "password", "metrics", "main"],
         SYSTEM,
         files={"config.*": r"ini\.h", "memory.c": r"malloc\.h"},
     ),

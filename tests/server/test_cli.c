@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "main/cli.h"
+#include "main/command.h"
 #include "support_shell.h"
 
 static int mode_of(const char *path)
@@ -275,26 +276,22 @@ TEST(cli, a_file_in_the_working_directory_is_read)
 
 TEST(cli, every_command_has_its_help)
 {
-    static const char *const commands[] = {"serve",       "init",          "config",        "user add",   "user list",
-                                           "user passwd", "user disable",  "user enable",   "server add", "server list",
-                                           "server show", "server remove", "key create",    "key list",   "key revoke",
-                                           "client add",  "client list",   "client remove", "version",    "help"};
     struct shell s;
     char line[128], usage[128];
 
     shell_open(&s);
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        snprintf(usage, sizeof usage, "usage: auth-agent-server %s", commands[i]);
-        snprintf(line, sizeof line, "%s --help", commands[i]);
+    for (size_t i = 0; i < aa_command_count; i++) {
+        snprintf(usage, sizeof usage, "usage: auth-agent-server %s", aa_commands[i].name);
+        snprintf(line, sizeof line, "%s --help", aa_commands[i].name);
         shell_succeeds(&s, line);
         CHECK(strncmp(s.out, usage, strlen(usage)) == 0);
-        snprintf(line, sizeof line, "help %s", commands[i]);
+        snprintf(line, sizeof line, "help %s", aa_commands[i].name);
         shell_succeeds(&s, line);
         CHECK(strncmp(s.out, usage, strlen(usage)) == 0);
     }
     shell_succeeds(&s, "help");
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        CHECK(strstr(s.out, commands[i]) != NULL);
+    for (size_t i = 0; i < aa_command_count; i++)
+        CHECK(strstr(s.out, aa_commands[i].name) != NULL);
     shell_succeeds(&s, "--help");
     shell_succeeds(&s, "serve --help");
     CHECK(strstr(s.out, "--refresh-grace") != NULL);

@@ -65,7 +65,8 @@ static void note_size(const char *url, struct aa_db_facts *facts)
 {
     struct stat file;
 
-    if (stat(aa_place_of(url), &file) == 0)
+    facts->file = aa_db_is_remote_url(url) ? NULL : aa_place_of(url);
+    if (facts->file && stat(facts->file, &file) == 0)
         facts->bytes = (int64_t)file.st_size;
 }
 

@@ -12,7 +12,8 @@ struct aa_db_facts {
     int64_t schema_known; /* what this program brings it to */
     bool has_counts;      /* the next two are known */
     int64_t tables, rows;
-    int64_t bytes; /* of the file; 0: not known */
+    const char *file; /* part of the url that was given; NULL: it is no file */
+    int64_t bytes;    /* of the file; 0: not known */
 };
 
 /* Looks at a database without changing it: its schema, and with `deep` whether the engine finds it whole, and how many

@@ -73,6 +73,7 @@ enum aa_err aa_command_backup(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_restore(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_export(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_import(const struct aa_call *call, struct aa_error *err);
+enum aa_err aa_command_doctor(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_migrate(const struct aa_call *call, struct aa_error *err);
 
 #endif

@@ -140,6 +140,8 @@ const struct aa_command aa_commands[] = {
      {{"status", NULL, "only tell which it has"}, AA_OPTION_JSON},
      false,
      aa_command_migrate},
+    {"doctor", "", 0, 0, "look for what is wrong with the installation; changes nothing", NO_OPTIONS, false,
+     aa_command_doctor},
     {"config", "", 0, 0, "print the configuration in force, and where it comes from", JSON_ONLY, true,
      aa_command_config},
     {"version", "", 0, 0, "print the version", NO_OPTIONS, false, aa_command_version},

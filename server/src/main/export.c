@@ -123,12 +123,13 @@ static enum aa_err write_all(struct aa_conn *conn, void *ctx, struct aa_error *e
 
 static enum aa_err write_database(const struct aa_call *call, FILE *file, const char *name, struct aa_error *err)
 {
-    struct aa_db_options options = {
-        .url = aa_config_text(call->config, AA_CONFIG_database), .must_exist = true, .read_only = true};
+    struct aa_db_options options = aa_config_database(call->config);
     struct export export = {.issuer = aa_config_text(call->config, AA_CONFIG_issuer)};
     struct aa_db *db = NULL;
     enum aa_err rc;
 
+    options.must_exist = options.read_only = true;
+    options.statement_timeout_ms = AA_TRANSFER_TIMEOUT_MS;
     aa_lines_init(&export.lines, file, name);
     rc = aa_crypto_init(err);
     if (!rc)

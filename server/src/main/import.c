@@ -294,16 +294,18 @@ static enum aa_err store_all(struct aa_conn *conn, void *ctx, struct aa_error *e
     return rc ? rc : check_counts(import, conn, err);
 }
 
-static enum aa_err store(struct import *import, const char *url, struct aa_error *err)
+static enum aa_err store(struct import *import, const struct aa_config *config, struct aa_error *err)
 {
-    struct aa_db_options options = {.url = url, .migrate = true};
+    struct aa_db_options options = aa_config_database(config);
     struct aa_db_facts facts;
     struct aa_db *db = NULL;
     enum aa_err rc;
 
+    options.migrate = true;
+    options.statement_timeout_ms = AA_TRANSFER_TIMEOUT_MS;
     rc = aa_db_open(&options, &db, err);
     if (!rc)
-        rc = aa_db_examine(url, false, &facts, err);
+        rc = aa_db_examine(options.url, false, &facts, err);
     if (!rc) {
         import->schema = facts.schema_known;
         rc = read_all(import, err);
@@ -431,7 +433,7 @@ enum aa_err aa_command_import(const struct aa_call *call, struct aa_error *err)
     import_init(&import, file, is_input ? "standard input" : path);
     rc = aa_crypto_init(err);
     if (!rc)
-        rc = store(&import, aa_config_text(call->config, AA_CONFIG_database), err);
+        rc = store(&import, call->config, err);
     if (!rc)
         rc = tell(&import, call->config, err);
     import_clear(&import);

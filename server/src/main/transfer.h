@@ -12,5 +12,6 @@
 
 #define AA_TRANSFER_FORMAT "auth-agent-export"
 #define AA_TRANSFER_VERSION 1
+#define AA_TRANSFER_TIMEOUT_MS (INT64_C(600) * 1000) /* of a statement: large tables are counted */
 
 #endif
