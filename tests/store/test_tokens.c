@@ -61,7 +61,6 @@ STORE_TEST(tokens, a_live_token_comes_with_its_person_client_and_what_decides_ab
     CHECK_VIEW(live.audience, "https://one.example/mcp");
     CHECK_VIEW(live.email, "ann@example.com");
     CHECK_VIEW(live.name, "Ann Example");
-    CHECK_VIEW(live.client_name, "Client");
     CHECK_INT(live.issued_ms, 1000);
     CHECK_INT(live.expires_ms, 3601000);
     CHECK_INT(live.token_revoked_ms, 0);

@@ -131,7 +131,6 @@ struct aa_signing_key {
 struct aa_live_token {
     char *memory;
     struct aa_view jti, grant_id, client_id, user_id, server_id, scope, audience, email, name;
-    struct aa_view client_name;
     int64_t issued_ms, expires_ms;
     /* the ingredients of "is live"; the predicate itself is aa_live_token_is_live() in domain/ */
     int64_t token_revoked_ms, grant_revoked_ms, user_disabled_ms;

@@ -62,7 +62,7 @@ const struct aa_store_table aa_refresh_tokens_table =
     AA_STORE_TABLE("refresh_tokens", REFRESH_COLUMNS, 11, "token_key", 1, "$2", &refresh_shape);
 
 #define LIVE_COLUMNS                                                                                                   \
-    "t.jti, t.grant_id, t.client_id, t.user_id, t.server_id, t.scope, t.audience, u.email, u.name, c.client_name, "    \
+    "t.jti, t.grant_id, t.client_id, t.user_id, t.server_id, t.scope, t.audience, u.email, u.name, "                   \
     "t.issued_ms, t.expires_ms, t.revoked_ms, g.revoked_ms, u.disabled_ms"
 static const struct aa_column live_columns[] = {
     {AA_COLUMN_TEXT, offsetof(struct aa_live_token, jti)},
@@ -74,7 +74,6 @@ static const struct aa_column live_columns[] = {
     {AA_COLUMN_TEXT, offsetof(struct aa_live_token, audience)},
     {AA_COLUMN_TEXT, offsetof(struct aa_live_token, email)},
     {AA_COLUMN_TEXT, offsetof(struct aa_live_token, name)},
-    {AA_COLUMN_TEXT, offsetof(struct aa_live_token, client_name)},
     {AA_COLUMN_INT, offsetof(struct aa_live_token, issued_ms)},
     {AA_COLUMN_INT, offsetof(struct aa_live_token, expires_ms)},
     {AA_COLUMN_INT, offsetof(struct aa_live_token, token_revoked_ms)},
