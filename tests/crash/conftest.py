@@ -6,12 +6,16 @@ import os
 import pathlib
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 HERE = pathlib.Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "support")]
+
+from postgres import Postgres, running  # noqa: E402 (found by the line above)
+
+ENGINES = ["SQLite", "PostgreSQL"]
 
 
 @pytest.fixture
@@ -29,3 +33,26 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
             print(f"\n{line}", flush=True)
 
     return tell
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with running() as postgres:
+        yield postgres
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def database(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The configuration of an empty database, on each engine by turns."""
+    return {} if request.param == "SQLite" else new_database(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def postgres_database(postgres: Postgres) -> dict[str, str]:
+    return new_database(postgres)
+
+
+def new_database(postgres: Postgres) -> dict[str, str]:
+    name = f"crash_{random.SystemRandom().randrange(2**32)}"
+    postgres.create_database(name)
+    return {"AUTH_AGENT_DATABASE_URL": postgres.url(name)}

@@ -17,7 +17,7 @@ from servers import PEOPLE, Server, serving
 from verify import Verification
 from wire import Unavailable, Wire
 
-DISK = "8m"
+DISK = "64m"
 FILLED = 3
 REFUSALS = 3 * PEOPLE  # every client has had its share
 STOP_S = 10.0

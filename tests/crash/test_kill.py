@@ -12,17 +12,16 @@ KILLS = 50
 PAUSE_S = 0.4
 
 
-def test_nothing_that_was_answered_is_lost_when_the_server_is_killed_on_sqlite(
-    tmp_path: pathlib.Path, seed: int, tell: Callable[[str], None]
+def test_nothing_that_was_answered_is_lost_when_the_server_is_killed(
+    database: dict[str, str], tmp_path: pathlib.Path, seed: int, tell: Callable[[str], None]
 ) -> None:
     tell(f"seed {seed}")
-    with serving(Server(tmp_path)) as server:
+    with serving(Server(tmp_path, **database)) as server:
         load = server.load(seed)
         with load.running() as ledger:
             kill_at_random(server, load, KILLS, PAUSE_S)
-        tell(f"{KILLS} kills: {ledger}")
         with Verification(server.address, server.key) as verification:
             verification.check(ledger)
-        tell(f"verified: {verification}")
+        tell(f"{KILLS} kills: {ledger}; verified: {verification}")
         assert ledger.unavailable == 0
         assert ledger.lost > 0

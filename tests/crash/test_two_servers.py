@@ -21,8 +21,8 @@ SEEN_BY_ALL_S = 1.0  # the longest that a process may go on believing what anoth
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    with serving(Pair(tmp_path_factory.mktemp("pair"))) as pair:
+def pair(database: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with serving(Pair(tmp_path_factory.mktemp("pair"), **database)) as pair:
         yield pair
 
 

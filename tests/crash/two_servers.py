@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Stands where auth-agent-server is expected, and is two of them on one database behind a load balancer.
 
-    CRASH_SERVER_BINARY=…/auth-agent-server [CRASH_POSTGRES=postgresql://…] AUTH_AGENT_SERVER_BINARY=tests/crash/two_servers.py …
+    CRASH_SERVER_BINARY=…/auth-agent-server [CRASH_POSTGRES=FOLDER] AUTH_AGENT_SERVER_BINARY=tests/crash/two_servers.py …
 
 so that every test of one server is a test of two. `serve` starts both on ports of their own and passes requests on by turns; any other
-command is the binary's own. With CRASH_POSTGRES, a database there takes the place of each SQLite file. CRASH_PORTS names a file for the
-ports of the two.
+command is the binary's own. With CRASH_POSTGRES, the folder of a running Postgres (tests/support/postgres.py), a database there takes the
+place of each SQLite file.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ import signal
 import subprocess
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
-from round_robin import pass_on_until_told
+from round_robin import pass_on_until_told  # noqa: E402
 
 BINARY = os.environ["CRASH_SERVER_BINARY"]
 SERVERS = 2
@@ -66,8 +67,6 @@ def listening_port(words: list[str]) -> int:
 def serve(words: list[str], environment: dict[str, str]) -> int:
     argv = [BINARY, *(word for word in words if not word.startswith("--port=")), "--port=0"]
     started = [start(argv, environment) for _ in range(SERVERS)]
-    if file := os.environ.get("CRASH_PORTS"):
-        pathlib.Path(file).write_text("\n".join(str(port) for _, port in started))
     asyncio.run(pass_on_until_told(listening_port(words), [port for _, port in started]))
     for child, _ in started:
         child.send_signal(signal.SIGTERM)
