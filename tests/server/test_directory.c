@@ -640,6 +640,10 @@ TEST(texts, plain_text_holds_nothing_that_moves_other_text)
     CHECK(!aa_text_is_plain(VIEW("a\u202eb")));
     CHECK(!aa_text_is_plain(VIEW("a\u2066b")));
     CHECK(!aa_text_is_plain(VIEW("a\u200bb")));
+    CHECK(!aa_text_is_plain(VIEW("\u3164")));       /* a blank that counts as a letter */
+    CHECK(!aa_text_is_plain(VIEW("a\U000e0041")));  /* a tag */
+    CHECK(aa_text_is_plain(VIEW("👩\u200d💻")));      /* one emoji */
+    CHECK(aa_text_is_plain(VIEW("می\u200cخواهم"))); /* a Persian word */
     CHECK(!aa_text_is_plain(VIEW("\xff")));
 }
 
