@@ -112,8 +112,9 @@ except ProcessLookupError:
 PY
 }
 
-# with_example NAME COMMAND…: the command with that example's identity in its environment
-with_example() (
+# with_example NAME COMMAND…: becomes the command, with that example's identity in its environment; `start` has forked for it. Not a subshell:
+# what `stop` kills would be that, and the server behind it would stay.
+with_example() {
     env_file="$var/$1.env"
     shift
     set -a
@@ -122,7 +123,7 @@ with_example() (
     AUTH_AGENT_AUTH_SERVER=$issuer FILES_ROOT="$var/files"
     set +a
     exec "$@"
-)
+}
 
 tell() {
     cat <<TEXT
