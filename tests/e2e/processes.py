@@ -90,6 +90,10 @@ class AuthorizationServer:
         self.admin_token = json.loads(self.run("init", "--json"))["admin_token"]
         self.run("user", "add", EMAIL, "--name", "Ada Lovelace", text=f"{PASSWORD}\n")
 
+    def configure(self, **more: str) -> None:
+        """Other settings for what is run from now on."""
+        self._env |= more
+
     def run(self, *words: str, text: str = "") -> str:
         """One command of the command line; what it prints."""
         done = subprocess.run(
@@ -178,9 +182,9 @@ class Example:
 
 
 @contextlib.contextmanager
-def running(folder: pathlib.Path, issuer: str | None = None) -> Iterator[AuthorizationServer]:
+def running(folder: pathlib.Path, issuer: str | None = None, **more: str) -> Iterator[AuthorizationServer]:
     """An authorization server for the length of a block."""
-    server = AuthorizationServer(folder, issuer)
+    server = AuthorizationServer(folder, issuer, **more)
     server.serve()
     try:
         yield server

@@ -317,8 +317,10 @@ static void check_keys(struct doctor *doctor)
 
 static void check_key_file(struct doctor *doctor)
 {
-    if (!aa_config_text(doctor->config, AA_CONFIG_master_key))
-        check_mode(doctor, "master key", aa_config_text(doctor->config, AA_CONFIG_master_key_file));
+    const char *file = aa_config_text(doctor->config, AA_CONFIG_master_key_file);
+
+    if (file && !aa_config_text(doctor->config, AA_CONFIG_master_key))
+        check_mode(doctor, "master key", file);
 }
 
 /* ---- the issuer ---- */
