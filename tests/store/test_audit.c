@@ -163,6 +163,18 @@ STORE_TEST(audit, a_list_goes_on_behind_a_row_and_a_tail_is_the_newest)
     CHECK_TEXT(last.events[1], "two");
 }
 
+STORE_TEST(audit, the_heads_tell_how_many_rows_there_are)
+{
+    int64_t rows = -1;
+
+    CHECK_OK(aa_audit_count(c, &rows, NULL));
+    CHECK_INT(rows, 0);
+    CHECK_OK(append(c, "one", NULL));
+    CHECK_OK(append(c, "two", NULL));
+    CHECK_OK(aa_audit_count(c, &rows, NULL));
+    CHECK_INT(rows, 2);
+}
+
 STORE_TEST(audit, what_is_not_said_is_null_and_comes_back_absent)
 {
     struct aa_audit_row row = {.time_ms = NOW_MS, .event = VIEW("bare")};

@@ -162,6 +162,12 @@ enum aa_err aa_audit_tail(struct aa_conn *c, int64_t limit, aa_row_fn row, void 
                          AA_ARGS(AA_INT(limit)), &row_shape, row, ctx, err);
 }
 
+enum aa_err aa_audit_count(struct aa_conn *c, int64_t *rows, struct aa_error *err)
+{
+    return aa_store_number(c, "SELECT CAST(coalesce(sum(sequence), 0) AS BIGINT) FROM audit_chains", AA_NO_ARGS, rows,
+                           err);
+}
+
 /* One statement, so that what is appended meanwhile is seen with its head or not at all. */
 enum aa_err aa_audit_find_torn(struct aa_conn *c, int64_t *chain, struct aa_error *err)
 {

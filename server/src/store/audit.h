@@ -50,6 +50,8 @@ AA_STORE aa_audit_list(struct aa_conn *c, int64_t chain, int64_t after_sequence,
                        void *ctx, struct aa_error *err); /* R; struct aa_audit_row of one chain, in order */
 AA_STORE aa_audit_tail(struct aa_conn *c, int64_t limit, aa_row_fn row, void *ctx,
                        struct aa_error *err); /* R; struct aa_audit_row, the newest first */
+/* R: how many rows there are by what the heads say, which costs nothing. */
+AA_STORE aa_audit_count(struct aa_conn *c, int64_t *rows, struct aa_error *err);
 /* R: the number of a chain whose head and rows do not end together, or that has rows and no head; -1 when there is
  * none. */
 AA_STORE aa_audit_find_torn(struct aa_conn *c, int64_t *chain, struct aa_error *err);
