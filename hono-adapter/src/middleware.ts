@@ -12,6 +12,13 @@ export interface AuthAgentEnv {
   Variables: { user: AuthUser }
 }
 
+/** For an app that is not chained, `app.use(…)` then `app.get(…)`: its type does not grow, so `user` is known to every context. */
+declare module 'hono' {
+  interface ContextVariableMap {
+    user: AuthUser
+  }
+}
+
 /** The verdict beside `user`, which the application may replace by a record of its own. */
 const STATE: unique symbol = Symbol('auth-agent')
 
@@ -25,11 +32,11 @@ interface InnerEnv {
 }
 
 /** The same context, with the variable that is ours alone. */
-function inner(c: Context<AuthAgentEnv>): Context<InnerEnv> {
+function inner(c: Context): Context<InnerEnv> {
   return c as unknown as Context<InnerEnv>
 }
 
-function state(c: Context<AuthAgentEnv>): State {
+function state(c: Context): State {
   const found = inner(c).get(STATE) as State | undefined
   if (found === undefined) throw new AuthAgentError('MIDDLEWARE_MISSING', 'authAgentMiddleware() must come before this middleware')
   return found
@@ -94,7 +101,7 @@ export function requireScopes(...scopes: readonly [string, ...string[]]): Middle
  * @example
  * app.all('/mcp', (c) => handler.fetch(c.req.raw, { authInfo: authInfo(c) }))
  */
-export function authInfo(c: Context<AuthAgentEnv>): AuthInfo | undefined {
+export function authInfo(c: Context): AuthInfo | undefined {
   const { principal } = state(c)
   const token = c.req.header('authorization')?.replace(/^bearer +/i, '')
   return principal && token !== undefined ? toAuthInfo(token, toUser(principal)) : undefined

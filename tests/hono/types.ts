@@ -22,6 +22,19 @@ app.put('/files', requireScopes('files:read', 'files:write'), (c) => {
   const info: AuthInfo | undefined = authInfo(c)
   return c.json({ owner: c.get('user').id, client: info?.clientId })
 })
+
+// The three lines of the README: nothing is chained, so the app's own type knows nothing of the middleware.
+const plain = new Hono()
+plain.use('*', authAgentMiddleware({ serverId: 'srv_…', apiKey: 'sk_…', requiredScopes: ['files:read'] }))
+plain.get('/me', (c) => {
+  same<typeof c.var.user, AuthUser>(true)
+  const info: AuthInfo | undefined = authInfo(c)
+  // @ts-expect-error there is no such variable
+  c.get('session')
+  return c.json({ email: c.get('user').email, client: info?.clientId })
+})
+plain.put('/files/:name', requireScopes('files:write'), (c) => c.text(c.get('user').name ?? 'unknown'))
+
 export const verifier: { verifyAccessToken(token: string): Promise<AuthInfo> } = tokenVerifier({}, (_code, message) => new Error(message))
 
 // @ts-expect-error a list is needed
