@@ -13,9 +13,8 @@ import pytest
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "support")]
 
-from postgres import Postgres, running  # noqa: E402 (found by the line above)
-
-ENGINES = ["SQLite", "PostgreSQL"]
+from engines import ENGINES, new_database  # noqa: E402 (found by the line above)
+from postgres import Postgres, running  # noqa: E402
 
 
 @pytest.fixture
@@ -50,9 +49,3 @@ def database(request: pytest.FixtureRequest) -> dict[str, str]:
 @pytest.fixture
 def postgres_database(postgres: Postgres) -> dict[str, str]:
     return new_database(postgres)
-
-
-def new_database(postgres: Postgres) -> dict[str, str]:
-    name = f"crash_{random.SystemRandom().randrange(2**32)}"
-    postgres.create_database(name)
-    return {"AUTH_AGENT_DATABASE_URL": postgres.url(name)}

@@ -70,6 +70,7 @@ class Server(AuthorizationServer):
     def abandon(self) -> None:
         """Whatever came of the test, nothing is left running."""
         self.process.child.kill()
+        self.process.child.wait()
 
 
 class Pair(Server):
@@ -79,6 +80,7 @@ class Pair(Server):
         super().__init__(folder, *flags, **more)
         self.ports = [free_port(), free_port()]
         self._processes: list[Process] = []
+        self._balancer: Process | None = None
 
     @property
     def addresses(self) -> list[str]:
@@ -100,12 +102,16 @@ class Pair(Server):
         wait_until_answered(self._processes[which], self.ports[which])
 
     def stop(self) -> None:
-        for process in [self._balancer, *self._processes]:
+        for process in self._all():
             assert process.end() == 0, process.log.read_text()
 
     def abandon(self) -> None:
-        for process in [self._balancer, *self._processes]:
+        for process in self._all():
             process.child.kill()
+            process.child.wait()
+
+    def _all(self) -> list[Process]:
+        return [*([self._balancer] if self._balancer else []), *self._processes]
 
 
 def wait_until_answered(process: Process, port: int) -> None:

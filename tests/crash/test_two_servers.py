@@ -9,13 +9,16 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from engines import ENGINES, new_database
 from load import Client, introspect
-from servers import Pair, kill_at_random, serving
+from processes import BINARY, Process, environment, free_port
+from servers import Pair, kill_at_random, serving, wait_until_answered
 from verify import Verification
 from wire import Answer, Wire
 
 AT_ONCE = 32
 KILLS = 20
+STARTS = 8
 PAUSE_S = 0.3
 SEEN_BY_ALL_S = 1.0  # the longest that a process may go on believing what another has changed
 
@@ -117,3 +120,29 @@ def test_clients_see_nothing_of_it_when_one_and_then_the_other_is_killed(
     tell(f"{KILLS} kills of one of two: {ledger}; verified: {verification}")
     assert ledger.unavailable == 0
     assert ledger.lost > 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_two_that_start_at_once_on_an_empty_database_agree(
+    engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """On its tables, on the key that signs, and on the keys that forms and secrets are checked with."""
+    for _ in range(STARTS):
+        folder = tmp_path_factory.mktemp("empty")
+        more = new_database(request.getfixturevalue("postgres")) if engine == "PostgreSQL" else {}
+        env = environment(AUTH_AGENT_DATABASE=str(folder / "auth-agent.db"), **more)
+        ports = [free_port(), free_port()]
+        started = [Process([BINARY, "serve", f"--port={port}"], folder, env, f"{port}.log") for port in ports]
+        try:
+            for process, port in zip(started, ports, strict=True):
+                wait_until_answered(process, port)
+            assert len({signing_key(port) for port in ports}) == 1
+        finally:
+            codes = [process.end() for process in started]
+        assert codes == [0, 0]
+
+
+def signing_key(port: int) -> str:
+    with Wire(f"http://127.0.0.1:{port}") as wire:
+        (key,) = wire.get("/.well-known/jwks.json").body["keys"]
+        return key["kid"]

@@ -34,19 +34,18 @@ static enum aa_err load_key(struct aa_conn *conn, void *ctx, struct aa_error *er
     return rc;
 }
 
-/* The first process makes the key; whoever comes second takes that one. */
+/* The first process makes the key; whoever comes second, or meets it on the way, takes that one. */
 static enum aa_err load_or_make_key(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     struct key_ctx *key_ctx = ctx;
     enum aa_err rc;
 
-    rc = load_key(conn, ctx, NULL);
-    if (rc != AA_ERR_NOT_FOUND)
-        return rc ? aa_fail(err, rc, "the form key could not be read") : AA_OK;
-    rc = aa_setting_put_new(conn, SETTING, aa_view_make(key_ctx->fresh, sizeof key_ctx->fresh), err);
-    if (!rc)
+    rc = aa_setting_put_new(conn, SETTING, aa_view_make(key_ctx->fresh, sizeof key_ctx->fresh), NULL);
+    if (rc == AA_ERR_CONFLICT)
+        rc = load_key(conn, ctx, err);
+    else if (!rc)
         memcpy(key_ctx->key, key_ctx->fresh, sizeof key_ctx->fresh);
-    return rc;
+    return rc ? aa_fail(err, rc, "the form key could not be made") : AA_OK;
 }
 
 enum aa_err aa_form_key_open(struct aa_app *app, struct aa_error *err)

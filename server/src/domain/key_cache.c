@@ -58,12 +58,14 @@ static enum aa_err read_key(struct aa_conn *conn, void *ctx, struct aa_error *er
 static enum aa_err make_key(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     struct load *load = ctx;
-    enum aa_err rc = read_key(conn, ctx, NULL);
+    enum aa_err rc;
 
-    if (rc != AA_ERR_NOT_FOUND)
-        return rc ? aa_fail(err, rc, "the checksum key of API keys cannot be read") : AA_OK;
-    memcpy(load->key, load->fresh, AA_SHA256_LEN);
-    return aa_setting_put_new(conn, CHECKSUM_KEY_NAME, aa_view_make(load->fresh, sizeof load->fresh), err);
+    rc = aa_setting_put_new(conn, CHECKSUM_KEY_NAME, aa_view_make(load->fresh, sizeof load->fresh), NULL);
+    if (rc == AA_ERR_CONFLICT)
+        rc = read_key(conn, ctx, err);
+    else if (!rc)
+        memcpy(load->key, load->fresh, AA_SHA256_LEN);
+    return rc ? aa_fail(err, rc, "the checksum key of API keys cannot be made") : AA_OK;
 }
 
 static enum aa_err load_checksum_key(const struct aa_app *app, uint8_t *key, struct aa_error *err)

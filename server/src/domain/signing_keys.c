@@ -79,6 +79,14 @@ static enum aa_err count_one(void *ctx, const void *record, struct aa_error *err
 
 /* ---- the first ---- */
 
+/* Who looks how many there are, and then makes one, is alone with that. */
+static enum aa_err list_alone(struct aa_conn *conn, size_t *count, struct aa_error *err)
+{
+    enum aa_err rc = aa_setting_hold(conn, AA_VIEW("signing_keys_lock"), err);
+
+    return rc ? rc : aa_signing_key_list(conn, count_one, count, err);
+}
+
 /* Only when there is none: two processes that start at once must not each make their own. */
 static enum aa_err create_first(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
@@ -86,7 +94,7 @@ static enum aa_err create_first(struct aa_conn *conn, void *ctx, struct aa_error
     size_t count = 0;
     enum aa_err rc;
 
-    rc = aa_signing_key_list(conn, count_one, &count, err);
+    rc = list_alone(conn, &count, err);
     if (rc || count > 0)
         return rc;
     rc = aa_signing_key_create(conn, &making->row, err);
@@ -113,7 +121,7 @@ static enum aa_err create_next(struct aa_conn *conn, void *ctx, struct aa_error 
     size_t count = 0;
     enum aa_err rc;
 
-    rc = aa_signing_key_list(conn, count_one, &count, err);
+    rc = list_alone(conn, &count, err);
     if (!rc && count >= AA_SIGNING_KEYS_MAX)
         rc = aa_fail(err, AA_ERR_CONFLICT, "there are %zu signing keys already: retired ones go after a day", count);
     if (!rc)
