@@ -23,6 +23,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
+from postgres import Postgres  # noqa: E402 (found by the line above)
 from round_robin import pass_on_until_told  # noqa: E402
 
 BINARY = os.environ["CRASH_SERVER_BINARY"]
@@ -40,13 +41,13 @@ def database_environment() -> dict[str, str]:
     postgres = os.environ.get("CRASH_POSTGRES")
     if not postgres:
         return {}
-    file = str(pathlib.Path(os.environ.get("AUTH_AGENT_DATABASE", "auth-agent.db")).resolve())
-    name = f"crash_{hashlib.sha256(file.encode()).hexdigest()[:16]}"
-    made = subprocess.run(
-        ["createdb", f"--maintenance-db={postgres}", name], capture_output=True, text=True, check=False
-    )
-    assert made.returncode == 0 or "already exists" in made.stderr, made.stderr
-    return {"AUTH_AGENT_DATABASE_URL": f"{postgres} dbname={name}"}
+    file = pathlib.Path(os.environ.get("AUTH_AGENT_DATABASE", "auth-agent.db")).resolve()
+    server = Postgres(pathlib.Path(postgres))
+    name = f"two_{hashlib.sha256(str(file).encode()).hexdigest()[:16]}"
+    if not file.exists():
+        server.create_database(name)
+        file.touch()  # a note that it was made
+    return {"AUTH_AGENT_DATABASE_URL": server.url(name), "AUTH_AGENT_MASTER_KEY_FILE": f"{file}.key"}
 
 
 def start(argv: list[str], environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], int]:
