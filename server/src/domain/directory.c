@@ -1,6 +1,8 @@
 /* Registered MCP servers and the administrator's token. People are in people.c. */
 #include "domain/directory.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/url.h"
@@ -12,12 +14,25 @@
 #include "store/store.h"
 
 #define NAME_MAX_LEN 200
+#define SERVER_ID_MAX_LEN 63 /* what the cache of API keys holds */
 #define ADMIN_SETTING AA_VIEW("admin_token_digest")
 #define ADMIN_PREFIX "adm_"
 #define ADMIN_RANDOM_LEN 40 /* of 62 letters: 238 bits */
 #define ADMIN_TOKEN_MAX 128 /* a configured one may be longer than ours */
 
 /* ---- servers ---- */
+
+/* What stands in URLs and in HTTP Basic as it is. */
+static bool is_id(struct aa_view id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) && !(c && strchr("._~-", c)))
+            return false;
+    }
+    return id.len > 0 && id.len <= SERVER_ID_MAX_LEN;
+}
 
 static enum aa_err check_registration(const struct aa_server_registration *registration, struct aa_error *err)
 {
@@ -32,6 +47,9 @@ static enum aa_err check_registration(const struct aa_server_registration *regis
         return aa_fail(err, AA_ERR_REQUEST_MALFORMED, "server_name must be 1 to %d bytes of plain UTF-8", NAME_MAX_LEN);
     if (!aa_view_is_absent(registration->user_id) && registration->user_id.len == 0)
         return aa_fail(err, AA_ERR_REQUEST_MALFORMED, "user_id must not be empty");
+    if (!aa_view_is_absent(registration->server_id) && !is_id(registration->server_id))
+        return aa_fail(err, AA_ERR_REQUEST_MALFORMED, "server_id must be 1 to %d of A-Z a-z 0-9 . _ ~ -",
+                       SERVER_ID_MAX_LEN);
     return AA_OK;
 }
 
@@ -89,7 +107,12 @@ static enum aa_err build_kept(const struct aa_app *app, const struct aa_server_r
         rc = aa_resource_add_normal(&kept->resource_normal, registration->server_url, err);
     if (!rc)
         rc = aa_buf_check(&kept->resource_normal, "server_url", err);
-    return rc ? rc : aa_app_new_id(app, "srv_", &kept->server_id, err);
+    if (rc)
+        return rc;
+    if (aa_view_is_absent(registration->server_id))
+        return aa_app_new_id(app, "srv_", &kept->server_id, err);
+    aa_buf_add(&kept->server_id, registration->server_id);
+    return aa_buf_check(&kept->server_id, "server_id", err);
 }
 
 enum aa_err aa_directory_register(struct aa_app *app, const struct aa_server_registration *registration,
@@ -115,7 +138,8 @@ enum aa_err aa_directory_register(struct aa_app *app, const struct aa_server_reg
     server.server_name = registration->server_name;
     server.scopes = aa_buf_view(&kept.scopes);
     server.user_id = registration->user_id;
-    server.created_ms = server.updated_ms = aa_app_now_ms(app);
+    server.updated_ms = aa_app_now_ms(app);
+    server.created_ms = registration->created_ms ? registration->created_ms : server.updated_ms;
     rc = aa_db_write(app->db, create_server, &registering, err);
     if (rc)
         aa_record_clear(&stored.memory);

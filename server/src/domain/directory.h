@@ -12,6 +12,10 @@
  * for an unusable one or a password under AA_PASSWORD_MIN. */
 AA_CHECK enum aa_err aa_person_create(struct aa_app *app, struct aa_view email, struct aa_view name,
                                       struct aa_view password, struct aa_buf *user_id, struct aa_error *err);
+/* Makes sure that there is a person with this address; appends their id. A new one has no password and cannot log in
+ * until they are given one. */
+AA_CHECK enum aa_err aa_person_ensure(struct aa_app *app, struct aa_view email, bool *is_new, struct aa_buf *user_id,
+                                      struct aa_error *err);
 AA_CHECK enum aa_err aa_person_set_password(struct aa_app *app, struct aa_view email, struct aa_view password,
                                             struct aa_error *err);
 /* Disables (or enables); disabling ends sessions and revokes grants. */
@@ -30,6 +34,8 @@ struct aa_server_registration {
     struct aa_view server_name; /* 1–200 bytes of UTF-8 */
     struct aa_view scopes;      /* space-separated; may be empty */
     struct aa_view user_id;     /* owner; absent: none; must exist */
+    struct aa_view server_id;   /* the id it already has; absent: a new one */
+    int64_t created_ms;         /* 0: now */
 };
 /* Registers; fills *out (clear with aa_record_clear). AA_ERR_CONFLICT when the resource is registered; request errors
  * for bad members, the message says which. */

@@ -22,6 +22,7 @@ struct slot {
 struct aa_key_cache {
     uint8_t process_key[AA_SHA256_LEN];  /* never leaves the process */
     uint8_t checksum_key[AA_SHA256_LEN]; /* from the store, the same in every process */
+    atomic_bool has_imported;
     pthread_mutex_t lock;
     pthread_cond_t left;
     uint64_t generation;
@@ -195,6 +196,7 @@ enum aa_key_known aa_key_cache_find(struct aa_key_cache *cache, struct aa_key_na
     slot = find_slot(cache, name);
     if (slot && is_within(slot->verified_ms, now_ms, AA_KEY_REMEMBERED_MS)) {
         known = is_within(slot->looked_ms, now_ms, AA_KEY_LOOK_AGAIN_MS) ? AA_KEY_FRESH : AA_KEY_STALE;
+        memcpy(name->key_id, slot->name.key_id, sizeof name->key_id);
         memcpy(name->server_id, slot->name.server_id, sizeof name->server_id);
     }
     pthread_mutex_unlock(&cache->lock);
@@ -257,6 +259,16 @@ void aa_key_cache_forget_key(struct aa_key_cache *cache, struct aa_view key_id)
 void aa_key_cache_forget_server(struct aa_key_cache *cache, struct aa_view server_id)
 {
     forget(cache, AA_VIEW_ABSENT, server_id);
+}
+
+void aa_key_cache_set_imported(struct aa_key_cache *cache, bool any)
+{
+    atomic_store(&cache->has_imported, any);
+}
+
+bool aa_key_cache_has_imported(const struct aa_key_cache *cache)
+{
+    return atomic_load(&cache->has_imported);
 }
 
 /* ---- one at a time ---- */

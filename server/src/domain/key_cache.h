@@ -29,7 +29,7 @@ const uint8_t *aa_key_cache_checksum_key(const struct aa_key_cache *cache);
 /* AA_OK or AA_ERR_CRYPTO, AA_ERR_NOMEM. `secret` has the form of one. */
 AA_CHECK enum aa_err aa_key_cache_name(const struct aa_key_cache *cache, struct aa_view secret,
                                        struct aa_key_name *out);
-/* Fills name->server_id unless NOT_KNOWN. */
+/* Fills the rest of the name unless NOT_KNOWN. */
 enum aa_key_known aa_key_cache_find(struct aa_key_cache *cache, struct aa_key_name *name, int64_t now_ms);
 /* The row was looked at and is in force. */
 void aa_key_cache_confirm(struct aa_key_cache *cache, const struct aa_key_name *name, int64_t now_ms);
@@ -40,6 +40,10 @@ void aa_key_cache_put(struct aa_key_cache *cache, struct aa_key_name *name, stru
 uint64_t aa_key_cache_generation(struct aa_key_cache *cache);
 void aa_key_cache_forget_key(struct aa_key_cache *cache, struct aa_view key_id);
 void aa_key_cache_forget_server(struct aa_key_cache *cache, struct aa_view server_id);
+
+/* Are there keys of the older service (imported_keys.h)? False until it was set. */
+void aa_key_cache_set_imported(struct aa_key_cache *cache, bool any);
+bool aa_key_cache_has_imported(const struct aa_key_cache *cache);
 
 /* One thread at a time verifies a key id; the others wait, and then mostly find it settled. */
 void aa_key_cache_enter(struct aa_key_cache *cache, struct aa_view key_id);

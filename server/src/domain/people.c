@@ -136,6 +136,53 @@ enum aa_err aa_person_create(struct aa_app *app, struct aa_view email, struct aa
     return rc;
 }
 
+struct ensuring {
+    struct creation creation;
+    struct aa_buf *user_id;
+    size_t start; /* of the id in the buffer */
+    bool is_new;
+};
+
+static enum aa_err ensure(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    struct ensuring *ensuring = ctx;
+    struct aa_user found = {0};
+    enum aa_err rc;
+
+    rc = aa_user_find_by_email(conn, ensuring->creation.user.email, &found, NULL);
+    ensuring->is_new = rc == AA_ERR_NOT_FOUND;
+    if (ensuring->is_new)
+        return create_user(conn, &ensuring->creation, err);
+    if (rc)
+        return aa_fail(err, rc, "the person cannot be looked up: %s", aa_err_text(rc));
+    aa_buf_cut(ensuring->user_id, ensuring->start);
+    aa_buf_add(ensuring->user_id, found.user_id);
+    aa_record_clear(&found.memory);
+    return aa_buf_check(ensuring->user_id, "a person's id", err);
+}
+
+enum aa_err aa_person_ensure(struct aa_app *app, struct aa_view email, bool *is_new, struct aa_buf *user_id,
+                             struct aa_error *err)
+{
+    struct ensuring ensuring = {
+        .creation = {.app = app, .user = {.email = aa_view_trim(email)}}, .user_id = user_id, .start = user_id->len};
+    enum aa_err rc;
+
+    if (!is_email(ensuring.creation.user.email))
+        return aa_fail(err, AA_ERR_REQUEST_MALFORMED, "the e-mail address is not usable");
+    rc = aa_app_new_id(app, "usr_", user_id, err);
+    if (rc)
+        return rc;
+    ensuring.creation.user.user_id = aa_view_from(aa_buf_view(user_id), ensuring.start);
+    ensuring.creation.user.created_ms = aa_app_now_ms(app);
+    rc = aa_db_write(app->db, ensure, &ensuring, err);
+    if (rc)
+        aa_buf_cut(user_id, ensuring.start);
+    else
+        *is_new = ensuring.is_new;
+    return rc;
+}
+
 struct change {
     const struct aa_app *app;
     struct aa_view email, phc;

@@ -47,7 +47,7 @@ static enum aa_err compute_checksum(const uint8_t key[AA_SHA256_LEN], struct aa_
 }
 
 /* What can be told without any cryptography. */
-static bool is_shaped(struct aa_view secret)
+bool aa_server_key_is_shaped(struct aa_view secret)
 {
     return secret.len == SECRET_LEN && aa_view_has_prefix(secret, AA_VIEW("sk_")) && is_alnum(aa_view_from(secret, 3));
 }
@@ -244,7 +244,7 @@ static enum aa_key_verdict ask_cache(struct aa_app *app, struct aa_view secret, 
 {
     enum aa_key_known known;
 
-    if (!is_shaped(secret))
+    if (!aa_server_key_is_shaped(secret))
         return AA_KEY_BAD;
     if (aa_key_cache_name(app->key_cache, secret, name))
         return AA_KEY_UNKNOWN_YET;

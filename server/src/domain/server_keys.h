@@ -24,6 +24,9 @@ AA_CHECK enum aa_err aa_server_key_withdraw(struct aa_app *app, struct aa_view s
 /* Forgets what is remembered of a server's keys: after it was removed. */
 void aa_server_key_forget(struct aa_app *app, struct aa_view server_id);
 
+/* Has it the form of a secret of ours? (Whether it is one is another question.) */
+bool aa_server_key_is_shaped(struct aa_view secret);
+
 enum aa_key_verdict { AA_KEY_GOOD, AA_KEY_BAD, AA_KEY_UNKNOWN_YET /* needs the slow check */ };
 /* Never blocks: answers from the cache, or refuses what cannot be a key (form, checksum). Appends the server's id to
  * *server_id when GOOD. */

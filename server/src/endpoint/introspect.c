@@ -1,5 +1,6 @@
 #include "endpoint/introspect.h"
 
+#include "domain/imported_keys.h"
 #include "domain/live.h"
 #include "domain/server_keys.h"
 #include "endpoint/answer.h"
@@ -49,32 +50,65 @@ static bool has_claimed_id(const struct credentials *credentials)
            aa_view_equal(credentials->claimed_id, aa_buf_view(&credentials->server_id));
 }
 
+/* A key of the older service names no key: the server's id, which only Basic sends, finds it. */
+static bool is_imported(const struct aa_app *app, const struct credentials *credentials)
+{
+    return !aa_view_is_absent(credentials->claimed_id) && aa_imported_key_is_possible(app, credentials->secret);
+}
+
+static enum aa_key_verdict check_fast(struct aa_app *app, struct credentials *credentials)
+{
+    enum aa_key_verdict verdict;
+
+    if (is_imported(app, credentials))
+        return aa_imported_key_check_fast(app, credentials->claimed_id, credentials->secret, &credentials->server_id);
+    verdict = aa_server_key_check_fast(app, credentials->secret, &credentials->server_id);
+    return verdict == AA_KEY_GOOD && !has_claimed_id(credentials) ? AA_KEY_BAD : verdict;
+}
+
+static enum aa_err check_slowly(struct aa_app *app, struct credentials *credentials, enum aa_key_verdict *verdict,
+                                struct aa_error *err)
+{
+    bool good = false;
+    enum aa_err rc;
+
+    if (is_imported(app, credentials))
+        rc = aa_imported_key_check(app, credentials->claimed_id, credentials->secret, &good, &credentials->server_id,
+                                   err);
+    else
+        rc =
+            aa_server_key_check(app, credentials->claimed_id, credentials->secret, &good, &credentials->server_id, err);
+    *verdict = good ? AA_KEY_GOOD : AA_KEY_BAD;
+    return rc;
+}
+
 /* GOOD when credentials->server_id is asking. Only on a worker is a key hashed that is not known yet. */
 static enum aa_err credentials_check(struct aa_app *app, bool may_wait, struct credentials *credentials,
                                      enum aa_key_verdict *verdict, struct aa_error *err)
 {
-    bool good = false;
     enum aa_err rc = AA_OK;
 
     *verdict = AA_KEY_BAD;
     if (aa_view_is_absent(credentials->secret))
         return AA_OK;
-    *verdict = aa_server_key_check_fast(app, credentials->secret, &credentials->server_id);
-    if (*verdict == AA_KEY_GOOD)
-        good = has_claimed_id(credentials);
-    else if (*verdict == AA_KEY_UNKNOWN_YET && !may_wait)
-        return AA_OK;
-    else if (*verdict == AA_KEY_UNKNOWN_YET)
-        rc =
-            aa_server_key_check(app, credentials->claimed_id, credentials->secret, &good, &credentials->server_id, err);
-    *verdict = good ? AA_KEY_GOOD : AA_KEY_BAD;
+    *verdict = check_fast(app, credentials);
+    if (*verdict == AA_KEY_UNKNOWN_YET && may_wait)
+        rc = check_slowly(app, credentials, verdict, err);
     return rc ? rc : aa_buf_check(&credentials->server_id, "a server's id", err);
 }
 
-static void answer_unauthorized(const struct aa_app *app, struct aa_response *response)
+/* Who brought an older key as Bearer is told what helps. */
+static void answer_unauthorized(const struct aa_app *app, const struct credentials *credentials,
+                                struct aa_response *response)
 {
+    bool is_older = aa_view_is_absent(credentials->claimed_id) && !aa_view_is_absent(credentials->secret) &&
+                    aa_imported_key_is_possible(app, credentials->secret);
+
     aa_metrics_count(app->metrics, AA_COUNT_INTROSPECTED_UNAUTHORIZED);
-    aa_response_oauth_error(response, 401, "invalid_client", "A registered server must ask with its key");
+    aa_response_oauth_error(response, 401, "invalid_client",
+                            is_older ? "A key of the older service goes with its server id in HTTP Basic; or mint a "
+                                       "new key"
+                                     : "A registered server must ask with its key");
     aa_response_header(response, "WWW-Authenticate", AA_VIEW("Basic realm=\"auth-agent\""));
     aa_response_header(response, "WWW-Authenticate", AA_VIEW("Bearer realm=\"auth-agent\""));
 }
@@ -186,7 +220,7 @@ void aa_introspect_post(void *app, const struct aa_request *request, struct aa_r
     else if (verdict == AA_KEY_UNKNOWN_YET)
         response->wants_worker = true;
     else if (verdict == AA_KEY_BAD)
-        answer_unauthorized(app, response);
+        answer_unauthorized(app, &credentials, response);
     else
         introspect(app, request, response, aa_buf_view(&credentials.server_id));
     credentials_clear(&credentials);

@@ -72,6 +72,7 @@ enum aa_err aa_command_signing_key_rotate(const struct aa_call *call, struct aa_
 enum aa_err aa_command_backup(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_restore(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_export(const struct aa_call *call, struct aa_error *err);
+enum aa_err aa_command_import_auth_agent(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_import(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_doctor(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_migrate(const struct aa_call *call, struct aa_error *err);

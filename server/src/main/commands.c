@@ -130,6 +130,8 @@ const struct aa_command aa_commands[] = {
      {{"force", NULL, "replace the file if it is there"}},
      false,
      aa_command_export},
+    {"import auth-agent", "FILE …", 1, 4, "take over the tables of the older Auth-Agent service, from JSON or CSV",
+     NO_OPTIONS, false, aa_command_import_auth_agent},
     {"import", "FILE", 1, 1, "read an export into an empty database (\"-\": standard input)", NO_OPTIONS, false,
      aa_command_import},
     {"migrate",

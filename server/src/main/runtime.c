@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "domain/imported_keys.h"
 #include "domain/keyring.h"
 #include "domain/server_keys.h"
 #include "main/master_key.h"
@@ -71,7 +72,9 @@ enum aa_err aa_runtime_open_keys(struct aa_runtime *runtime, const struct aa_con
     enum aa_err rc;
 
     rc = aa_master_key_open(&runtime->app, config, runtime->master_key, err);
-    return rc ? rc : aa_keyring_open(&runtime->app, runtime->master_key, &runtime->app.keyring, err);
+    if (!rc)
+        rc = aa_keyring_open(&runtime->app, runtime->master_key, &runtime->app.keyring, err);
+    return rc ? rc : aa_imported_keys_look(&runtime->app, err);
 }
 
 void aa_runtime_clear(struct aa_runtime *runtime)

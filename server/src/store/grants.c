@@ -99,6 +99,19 @@ enum aa_err aa_consent_put(struct aa_conn *c, const struct aa_consent *consent, 
                            &consent_shape, consent, err);
 }
 
+enum aa_err aa_consent_put_new(struct aa_conn *c, const struct aa_consent *consent, bool *is_new, struct aa_error *err)
+{
+    enum aa_err rc;
+
+    rc = aa_store_insert(c,
+                         "INSERT INTO consents (" CONSENT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7) "
+                         "ON CONFLICT (user_id, client_id, server_id, redirect_uri) DO NOTHING",
+                         &consent_shape, consent, err);
+    if (!rc)
+        *is_new = aa_conn_changes(c) == 1;
+    return rc;
+}
+
 enum aa_err aa_consent_find(struct aa_conn *c, struct aa_view user_id, struct aa_view client_id,
                             struct aa_view server_id, struct aa_view redirect_uri, struct aa_consent *out,
                             struct aa_error *err)

@@ -62,7 +62,7 @@ struct aa_client {
     struct aa_view scope;            /* as registered; may be absent */
     struct aa_view application_type; /* "native" or "web"; absent when not said */
     struct aa_view client_uri;
-    struct aa_view source;      /* "dcr", "cli", "cimd" */
+    struct aa_view source;      /* "dcr", "cli", "cimd", "import" */
     struct aa_view fingerprint; /* SHA-256 of the canonical registration: the same request gives the same client;
                                    unique; absent for cli */
     int64_t created_ms, last_used_ms, expires_ms; /* expires_ms: 0 once it was used */

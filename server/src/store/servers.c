@@ -119,6 +119,20 @@ enum aa_err aa_server_key_mark_used(struct aa_conn *c, struct aa_view key_id, in
                         AA_ARGS(AA_TEXT(key_id), AA_INT(now_ms)), NULL, err);
 }
 
+enum aa_err aa_server_key_has_imported(struct aa_conn *c, bool *any, struct aa_error *err)
+{
+    int64_t count = 0;
+    enum aa_err rc;
+
+    rc = aa_store_number(c,
+                         "SELECT count(*) FROM (SELECT key_id FROM server_keys "
+                         "WHERE secret_phc LIKE '$imported-%' AND revoked_ms = 0 LIMIT 1) AS some",
+                         AA_NO_ARGS, &count, err);
+    if (!rc)
+        *any = count > 0;
+    return rc;
+}
+
 enum aa_err aa_server_key_list(struct aa_conn *c, struct aa_view server_id, aa_row_fn row, void *ctx,
                                struct aa_error *err)
 {

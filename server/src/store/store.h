@@ -61,6 +61,8 @@ AA_STORE aa_server_key_revoke(struct aa_conn *c, struct aa_view server_id, struc
                               struct aa_error *err); /* W; NOT_FOUND unless it is that server's */
 AA_STORE aa_server_key_mark_used(struct aa_conn *c, struct aa_view key_id, int64_t now_ms,
                                  struct aa_error *err); /* W */
+AA_STORE aa_server_key_has_imported(struct aa_conn *c, bool *any,
+                                    struct aa_error *err); /* R; one of the older service that is not revoked */
 AA_STORE aa_server_key_list(struct aa_conn *c, struct aa_view server_id, aa_row_fn row, void *ctx,
                             struct aa_error *err); /* R; struct aa_server_key */
 
@@ -95,6 +97,8 @@ AA_STORE aa_auth_request_consume(struct aa_conn *c, struct aa_view request_diges
 /* consents and grants */
 AA_STORE aa_consent_put(struct aa_conn *c, const struct aa_consent *consent,
                         struct aa_error *err); /* W; replaces that of the same user, client, server, redirect URI */
+/* W: unless there is one, revoked or not; *is_new tells. */
+AA_STORE aa_consent_put_new(struct aa_conn *c, const struct aa_consent *consent, bool *is_new, struct aa_error *err);
 AA_STORE aa_consent_find(struct aa_conn *c, struct aa_view user_id, struct aa_view client_id, struct aa_view server_id,
                          struct aa_view redirect_uri, struct aa_consent *out,
                          struct aa_error *err); /* R; a revoked one is NOT_FOUND */
