@@ -7,8 +7,8 @@
 
 struct csv {
     struct aa_view rest;
-    int64_t line;
-    struct aa_buf field; /* the present one, unquoted */
+    int64_t line, row_line; /* the present one, and where its row began */
+    struct aa_buf field;    /* the present one, unquoted */
     bool is_quoted, ends_row;
     struct aa_buf names; /* of the columns, one after the other */
     size_t name_ends[COLUMNS_MAX];
@@ -17,7 +17,7 @@ struct csv {
 
 static enum aa_err fail(const struct csv *csv, const char *what, struct aa_error *err)
 {
-    return aa_fail(err, AA_ERR_JSON_MALFORMED, "line %lld: %s", (long long)csv->line, what);
+    return aa_fail(err, AA_ERR_JSON_MALFORMED, "line %lld: %s", (long long)csv->row_line, what);
 }
 
 static char take(struct csv *csv)
@@ -114,6 +114,7 @@ static enum aa_err add_row(struct csv *csv, struct aa_buf *out, struct aa_error 
 {
     size_t column = 0;
 
+    csv->row_line = csv->line;
     aa_buf_add_char(out, '{');
     do {
         enum aa_err rc = take_field(csv, err);
@@ -139,7 +140,7 @@ static enum aa_err add_row(struct csv *csv, struct aa_buf *out, struct aa_error 
 
 enum aa_err aa_csv_add_json(struct aa_view text, struct aa_buf *out, struct aa_error *err)
 {
-    struct csv csv = {.rest = text, .line = 1};
+    struct csv csv = {.rest = text, .line = 1, .row_line = 1};
     bool is_first = true;
     enum aa_err rc;
 
