@@ -68,6 +68,8 @@ class Client:
         for cookie in response.headers.get_all("Set-Cookie") or []:
             name, _, value = cookie.split(";")[0].partition("=")
             self._cookies[name] = value
+            if "Max-Age=0" in cookie:
+                del self._cookies[name]
         return response.status, response.getheader("Location") or "", response.read()
 
     def submit(self, page: bytes, marker: str, **values: str) -> tuple[int, str, bytes]:
@@ -77,6 +79,7 @@ class Client:
 
     def authorize(self, email: str, password: str, resource: str, scope: str) -> dict:
         """The tokens of one whole authorization."""
+        self._cookies = {name: value for name, value in self._cookies.items() if "aa_tx_" not in name}
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         query = {

@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -31,6 +32,27 @@ TEST(password, the_right_password_matches_and_another_does_not)
     CHECK(matches("correct horse battery staple", aa_buf_view(&phc)));
     CHECK(!matches("correct horse battery stapler", aa_buf_view(&phc)));
     CHECK(!matches("", aa_buf_view(&phc)));
+    aa_buf_clear(&phc);
+}
+
+static void *check_both(void *arg)
+{
+    const struct aa_buf *phc = arg;
+
+    CHECK(matches("correct horse battery staple", aa_buf_view(phc)));
+    CHECK(!matches("correct horse battery stapler", aa_buf_view(phc)));
+    return NULL;
+}
+
+TEST(password, more_at_once_than_there_are_places_all_have_their_turn)
+{
+    struct aa_buf phc = hash_of("correct horse battery staple");
+    pthread_t threads[12];
+
+    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++)
+        CHECK_INT(pthread_create(&threads[i], NULL, check_both, &phc), 0);
+    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++)
+        pthread_join(threads[i], NULL);
     aa_buf_clear(&phc);
 }
 

@@ -112,6 +112,33 @@ STORE_TEST(tokens, a_token_without_its_client_is_nobodys)
     CHECK_ERR(aa_live_token_find(c, key_of(7, 't'), &live, NULL), AA_ERR_NOT_FOUND);
 }
 
+static enum aa_err find_parties(struct aa_conn *c, const char *grant_id, const char *user_id, const char *client_id,
+                                const char *server_id, struct aa_live_token *out)
+{
+    return aa_live_parties_find(c, VIEW(grant_id), VIEW(user_id), VIEW(client_id), VIEW(server_id), out, NULL);
+}
+
+STORE_TEST(tokens, what_came_from_a_grant_is_judged_by_all_four_who_take_part)
+{
+    struct aa_live_token found = {.expires_ms = 7, .token_revoked_ms = 8};
+
+    CHECK_OK(store_people(c, NULL, NULL));
+    CHECK_OK(find_parties(c, "gr_1", "usr_1", "cl_1", "srv_1", &found));
+    CHECK_INT(found.grant_revoked_ms, 0);
+    CHECK_INT(found.user_disabled_ms, 0);
+    CHECK_OK(aa_grant_revoke(c, VIEW("gr_1"), 22, NULL));
+    CHECK_OK(aa_user_set_disabled(c, VIEW("usr_1"), 33, NULL));
+    CHECK_OK(find_parties(c, "gr_1", "usr_1", "cl_1", "srv_1", &found));
+    CHECK_INT(found.grant_revoked_ms, 22);
+    CHECK_INT(found.user_disabled_ms, 33);
+    CHECK_INT(found.expires_ms, 7); /* the caller's */
+    CHECK_INT(found.token_revoked_ms, 8);
+    CHECK_ERR(find_parties(c, "gr_2", "usr_1", "cl_1", "srv_1", &found), AA_ERR_NOT_FOUND);
+    CHECK_ERR(find_parties(c, "gr_1", "usr_2", "cl_1", "srv_1", &found), AA_ERR_NOT_FOUND);
+    CHECK_ERR(find_parties(c, "gr_1", "usr_1", "cl_2", "srv_1", &found), AA_ERR_NOT_FOUND);
+    CHECK_ERR(find_parties(c, "gr_1", "usr_1", "cl_1", "srv_2", &found), AA_ERR_NOT_FOUND);
+}
+
 STORE_TEST(tokens, tokens_and_codes_need_their_grant)
 {
     struct aa_access_token access = sample_access(key_of(7, 'a'));

@@ -16,8 +16,10 @@ struct job {
     void *ctx;
     struct aa_error *err;
     enum aa_err rc;
-    bool is_done;
+    /* Each waits at a lock of its own: those of one commit do not wake up to wait for one another. */
+    pthread_mutex_t lock;
     pthread_cond_t done;
+    bool is_done;
     struct job *next;
 };
 
@@ -141,26 +143,25 @@ static void spoil(struct job *job, enum aa_err rc, const struct aa_error *why)
         *job->err = *why;
 }
 
-/* From `first` up to, not including, `end`. After the unlock the jobs' memory is their callers' again. */
-static void finish(struct grouped *db, struct job *first, const struct job *end)
+/* From `first` up to, not including, `end`. After the unlock a job's memory is its caller's again. */
+static void finish(struct job *first, const struct job *end)
 {
-    pthread_mutex_lock(&db->lock);
     while (first != end) {
         struct job *next = first->next;
 
+        pthread_mutex_lock(&first->lock);
         first->is_done = true;
         pthread_cond_signal(&first->done);
+        pthread_mutex_unlock(&first->lock);
         first = next;
     }
-    pthread_mutex_unlock(&db->lock);
 }
 
-static void fail_all(struct grouped *db, struct job *first, const struct job *end, enum aa_err rc,
-                     const struct aa_error *why)
+static void fail_all(struct job *first, const struct job *end, enum aa_err rc, const struct aa_error *why)
 {
     for (struct job *job = first; job != end; job = job->next)
         spoil(job, rc, why);
-    finish(db, first, end);
+    finish(first, end);
 }
 
 static void leave(struct grouped *db, struct aa_conn *conn)
@@ -232,7 +233,7 @@ static struct job *run_transaction(struct grouped *db, struct aa_conn *conn, str
 
     rc = db->base.driver->control(conn, AA_CONTROL_BEGIN_WRITE, &why);
     if (rc) {
-        fail_all(db, first, NULL, rc, &why);
+        fail_all(first, NULL, rc, &why);
         return NULL;
     }
     for (job = first; job; job = job->next) {
@@ -243,16 +244,16 @@ static struct job *run_transaction(struct grouped *db, struct aa_conn *conn, str
         leave(db, conn);
         rc = shared_code(job->rc);
         aa_fail(&why, rc, "the transaction was rolled back: %s", aa_err_text(rc));
-        fail_all(db, first, rest, rc, &why);
+        fail_all(first, rest, rc, &why);
         return rest;
     }
     rc = db->base.driver->control(conn, AA_CONTROL_COMMIT, &why);
     if (rc) {
         leave(db, conn);
-        fail_all(db, first, NULL, rc, &why);
+        fail_all(first, NULL, rc, &why);
     } else {
         count_batch(db, first);
-        finish(db, first, NULL);
+        finish(first, NULL);
     }
     return NULL;
 }
@@ -266,7 +267,7 @@ static void run_batch(struct grouped *db, struct job *batch)
     if (db->is_single) {
         rc = acquire(db, &conn, &why);
         if (rc) {
-            fail_all(db, batch, NULL, rc, &why);
+            fail_all(batch, NULL, rc, &why);
             return;
         }
     }
@@ -313,6 +314,14 @@ static void *writer_main(void *arg)
     return NULL;
 }
 
+static void wait_for(struct job *job)
+{
+    pthread_mutex_lock(&job->lock);
+    while (!job->is_done)
+        pthread_cond_wait(&job->done, &job->lock);
+    pthread_mutex_unlock(&job->lock);
+}
+
 static enum aa_err grouped_write(struct aa_db *base, aa_db_fn fn, void *ctx, struct aa_error *err)
 {
     struct grouped *db = inner(base);
@@ -320,16 +329,17 @@ static enum aa_err grouped_write(struct aa_db *base, aa_db_fn fn, void *ctx, str
 
     if (!db->has_writer)
         return aa_fail(err, AA_ERR_STORE_READONLY, "the database was opened for reading alone");
+    pthread_mutex_init(&job.lock, NULL);
     pthread_cond_init(&job.done, NULL);
     aa_metrics_move(db->base.metrics, AA_GAUGE_STORE_WAITING, 1);
     pthread_mutex_lock(&db->lock);
     *db->last = &job;
     db->last = &job.next;
     pthread_cond_signal(&db->work);
-    while (!job.is_done)
-        pthread_cond_wait(&job.done, &db->lock);
     pthread_mutex_unlock(&db->lock);
+    wait_for(&job);
     pthread_cond_destroy(&job.done);
+    pthread_mutex_destroy(&job.lock);
     return job.rc;
 }
 

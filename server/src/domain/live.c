@@ -11,33 +11,6 @@ bool aa_live_token_is_live(const struct aa_live_token *token, int64_t now_ms)
 
 /* ---- what was issued from a grant ---- */
 
-/* What the predicate asks of the grant and the person; and that client and server are still there. AA_ERR_NOT_FOUND
- * when one of them is gone. */
-static enum aa_err read_ingredients(struct aa_conn *conn, const struct aa_live_item *item, struct aa_live_token *token,
-                                    struct aa_error *err)
-{
-    struct aa_grant grant = {0};
-    struct aa_user user = {0};
-    struct aa_client client = {0};
-    struct aa_server server = {0};
-    enum aa_err rc;
-
-    rc = aa_grant_find(conn, item->grant_id, &grant, err);
-    if (!rc)
-        rc = aa_user_find(conn, item->user_id, &user, err);
-    if (!rc)
-        rc = aa_client_find(conn, item->client_id, &client, err);
-    if (!rc)
-        rc = aa_server_find(conn, item->server_id, &server, err);
-    token->grant_revoked_ms = grant.revoked_ms;
-    token->user_disabled_ms = user.disabled_ms;
-    aa_record_clear(&grant.memory);
-    aa_record_clear(&user.memory);
-    aa_record_clear(&client.memory);
-    aa_record_clear(&server.memory);
-    return rc;
-}
-
 enum aa_err aa_live_item_check(struct aa_conn *conn, const struct aa_live_item *item, int64_t now_ms, bool *is_live,
                                struct aa_error *err)
 {
@@ -45,7 +18,7 @@ enum aa_err aa_live_item_check(struct aa_conn *conn, const struct aa_live_item *
     struct aa_error why = AA_ERROR_INIT;
     enum aa_err rc;
 
-    rc = read_ingredients(conn, item, &token, &why);
+    rc = aa_live_parties_find(conn, item->grant_id, item->user_id, item->client_id, item->server_id, &token, &why);
     if (rc && rc != AA_ERR_NOT_FOUND)
         return aa_fail(err, rc, "%s", why.message);
     *is_live = !rc && aa_live_token_is_live(&token, now_ms);

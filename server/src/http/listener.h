@@ -20,7 +20,7 @@ struct aa_listener_options {
     const char *address;         /* "127.0.0.1", "::1", "0.0.0.0", "::" */
     int port;                    /* 0: any free one */
     int threads;                 /* event threads; 0: one per processor, at most 4 */
-    int workers;                 /* threads of the slow lane; 0: 4 */
+    int workers;                 /* threads of the slow lane; 0: 16. They mostly wait for a commit they share */
     int worker_queue_max;        /* requests waiting for a worker; more are answered 503 + Retry-After; 0: 1024 */
     int connections_max;         /* 0: 4096 */
     int connections_per_address; /* 0: 512 */

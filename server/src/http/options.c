@@ -20,7 +20,7 @@ static int processors(void)
 static void fill_defaults(struct aa_listener_options *options)
 {
     options->threads = or_default(options->threads, processors());
-    options->workers = or_default(options->workers, 4);
+    options->workers = or_default(options->workers, 16);
     options->worker_queue_max = or_default(options->worker_queue_max, 1024);
     options->connections_max = or_default(options->connections_max, 4096);
     options->connections_per_address = or_default(options->connections_per_address, 512);

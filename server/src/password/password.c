@@ -1,6 +1,7 @@
 #include "password/password.h"
 
 #include <argon2.h>
+#include <pthread.h>
 
 #include "base/error.h"
 
@@ -10,10 +11,36 @@
 #define LANES 1
 #define HASH_LEN 32
 #define PHC_MAX 128
+#define AT_ONCE 4 /* hashes: 76 MiB, and never all the processors' time for long; others wait */
 
 /* What a password is compared with when there is none: same settings, same time. */
 static const char nobody[] =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/* ---- one place among few ---- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t left = PTHREAD_COND_INITIALIZER;
+static int running;
+
+static void enter(void)
+{
+    pthread_mutex_lock(&lock);
+    while (running == AT_ONCE)
+        pthread_cond_wait(&left, &lock);
+    running++;
+    pthread_mutex_unlock(&lock);
+}
+
+static void leave(void)
+{
+    pthread_mutex_lock(&lock);
+    running--;
+    pthread_cond_signal(&left);
+    pthread_mutex_unlock(&lock);
+}
+
+/* ---- the hash ---- */
 
 static enum aa_err fail(int rc, struct aa_error *err)
 {
@@ -29,8 +56,10 @@ enum aa_err aa_password_hash(struct aa_view password, struct aa_view salt, struc
 
     if (password.len > AA_PASSWORD_MAX)
         return aa_fail(err, AA_ERR_TOO_LONG, "the password is longer than %d bytes", AA_PASSWORD_MAX);
+    enter();
     rc = argon2id_hash_encoded(PASSES, MEMORY_KIB, LANES, password.data, password.len, salt.data, salt.len, HASH_LEN,
                                text, sizeof text);
+    leave();
     if (rc != ARGON2_OK)
         return fail(rc, err);
     aa_buf_add_text(phc, text);
@@ -46,7 +75,9 @@ enum aa_err aa_password_check(struct aa_view password, struct aa_view phc, bool 
 
     if (is_possible)
         memcpy(text, phc.data, phc.len);
+    enter();
     rc = argon2id_verify(is_possible ? text : nobody, password.data ? password.data : "", len);
+    leave();
     if (rc != ARGON2_OK && rc != ARGON2_VERIFY_MISMATCH)
         return fail(rc, err);
     *matches = is_possible && rc == ARGON2_OK;

@@ -1,5 +1,5 @@
-/* People's passwords: Argon2id (RFC 9106), 19 MiB, 2 passes, 1 lane, as a PHC string. About 18 ms a call: slow lane
- * only. */
+/* People's passwords: Argon2id (RFC 9106), 19 MiB, 2 passes, 1 lane, as a PHC string. About 18 ms a call, and
+ * only four at once: slow lane only. */
 #ifndef AA_PASSWORD_PASSWORD_H
 #define AA_PASSWORD_PASSWORD_H
 

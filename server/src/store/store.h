@@ -128,6 +128,11 @@ AA_STORE aa_access_token_revoke(struct aa_conn *c, struct aa_view token_key, int
                                 struct aa_error *err); /* W */
 AA_STORE aa_live_token_find(struct aa_conn *c, struct aa_view token_key, struct aa_live_token *out,
                             struct aa_error *err); /* R; the row with its grant and user, dead or alive */
+/* R; of *out only grant_revoked_ms and user_disabled_ms: the same for something else that was issued from a grant.
+ * NOT_FOUND unless grant, person, client and server are all there. */
+AA_STORE aa_live_parties_find(struct aa_conn *c, struct aa_view grant_id, struct aa_view user_id,
+                              struct aa_view client_id, struct aa_view server_id, struct aa_live_token *out,
+                              struct aa_error *err);
 AA_STORE aa_refresh_token_create(struct aa_conn *c, const struct aa_refresh_token *token, struct aa_error *err); /* W */
 AA_STORE aa_refresh_token_find(struct aa_conn *c, struct aa_view token_key, struct aa_refresh_token *out,
                                struct aa_error *err); /* R */

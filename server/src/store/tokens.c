@@ -145,6 +145,35 @@ enum aa_err aa_live_token_find(struct aa_conn *c, struct aa_view token_key, stru
                          AA_ARGS(AA_BLOB(token_key)), &live_shape, out, err);
 }
 
+static const struct aa_column party_columns[] = {
+    {AA_COLUMN_INT, offsetof(struct aa_live_token, grant_revoked_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_live_token, user_disabled_ms)},
+};
+static const struct aa_shape party_shape = AA_SHAPE(party_columns, struct aa_live_token);
+
+enum aa_err aa_live_parties_find(struct aa_conn *c, struct aa_view grant_id, struct aa_view user_id,
+                                 struct aa_view client_id, struct aa_view server_id, struct aa_live_token *out,
+                                 struct aa_error *err)
+{
+    struct aa_live_token found;
+    enum aa_err rc;
+
+    rc = aa_store_find(c,
+                       "SELECT g.revoked_ms, u.disabled_ms FROM grants g "
+                       "JOIN users u ON u.user_id = $2 "
+                       "JOIN clients c ON c.client_id = $3 "
+                       "JOIN servers s ON s.server_id = $4 "
+                       "WHERE g.grant_id = $1",
+                       AA_ARGS(AA_TEXT(grant_id), AA_TEXT(user_id), AA_TEXT(client_id), AA_TEXT(server_id)),
+                       &party_shape, &found, err);
+    if (rc)
+        return rc;
+    out->grant_revoked_ms = found.grant_revoked_ms;
+    out->user_disabled_ms = found.user_disabled_ms;
+    aa_record_clear(&found.memory);
+    return AA_OK;
+}
+
 enum aa_err aa_refresh_token_create(struct aa_conn *c, const struct aa_refresh_token *token, struct aa_error *err)
 {
     return aa_store_insert(c,
