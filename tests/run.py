@@ -101,10 +101,13 @@ def c_programs(folder: str) -> list[Command]:
 def store() -> list[Command]:
     programs = c_programs("store")
     names = [program.argv[0] for program in programs]
+    everywhere = [program for program in programs if "store_test_postgres" not in program.argv[0]]
     postgres = [sys.executable, "tests/support/postgres.py"]
     direct = Command([*postgres, *names], read_cmocka, LOGS / "unused", 600)
     pooled = Command([*postgres, "--pooled", *names], read_cmocka, LOGS / "unused", 600)
-    return [*programs, direct, pooled]
+    return [*everywhere, direct, pooled]
+
+
 def threaded_programs() -> list[Command]:
     """The thread sanitizer needs its addresses where it expects them, hence -R (no randomisation)."""
     programs = sorted(path for path in (TSAN_TREE / "tests").glob("*_test_*") if path.is_file())

@@ -29,6 +29,8 @@ struct aa_db;   /* any thread */
 struct aa_conn; /* valid inside a closure only */
 struct aa_stmt; /* a prepared statement of a connection, kept for the next caller */
 
+#define AA_STATEMENT_TIMEOUT_MS 5000
+
 struct aa_db_options {
     const char *url; /* a path, "sqlite:PATH", ":memory:", or "postgresql://…" with any parameter of libpq; others are
                         AA_ERR_OPTION_INVALID */
@@ -42,7 +44,7 @@ struct aa_db_options {
 
     /* PostgreSQL only */
     int pool_size;                /* connections; 0: 8 */
-    int64_t statement_timeout_ms; /* of one statement; 0: 5 s */
+    int64_t statement_timeout_ms; /* of one statement, or of the wait for a connection; 0: AA_STATEMENT_TIMEOUT_MS */
     bool no_prepared_statements;  /* false: prepared, until the way there turns out not to keep them (PgBouncer) */
 };
 

@@ -9,7 +9,6 @@
 
 #define SIZE_DEFAULT 8
 #define SIZE_MAX_ 256
-#define WAIT_MS 5000    /* for a connection to become free */
 #define DOWN_MS 200     /* how long a failed connect speaks for the next ones */
 #define RERUN_MS 3000   /* after this long a closure is not run again: the caller's caller waits too */
 #define RERUNS_MAX 10   /* runs after the first */
@@ -18,6 +17,7 @@
 struct pool {
     struct aa_db base;
     size_t size;
+    int64_t wait_ms; /* for a connection to become free: as long as a statement may take */
     bool read_only;
 
     pthread_mutex_t lock; /* guards what follows; never held while connecting or asking */
@@ -121,7 +121,7 @@ static struct aa_conn *take_idle(struct pool *pool)
 
 static enum aa_err take(struct pool *pool, struct aa_conn **out, struct aa_error *err)
 {
-    int64_t until_ms = now_ms() + WAIT_MS;
+    int64_t until_ms = now_ms() + pool->wait_ms;
     struct aa_conn *conn = NULL;
     enum aa_err rc = AA_OK;
 
@@ -137,8 +137,7 @@ static enum aa_err take(struct pool *pool, struct aa_conn **out, struct aa_error
         else if (step == GIVE_UP)
             rc = aa_fail(err, pool->down.code, "%s", pool->down.message);
         else if (now_ms() >= until_ms)
-            rc = aa_fail(err, AA_ERR_STORE_BUSY, "no connection to the database became free within %d s",
-                         WAIT_MS / 1000);
+            rc = aa_fail(err, AA_ERR_STORE_BUSY, "no connection to the database became free in time");
         else
             wait_until(pool, wake_ms < until_ms ? wake_ms : until_ms);
     }
@@ -356,6 +355,7 @@ static enum aa_err check_schema(struct aa_conn *conn, const struct aa_db_options
     return rc ? rc : aa_migrate(conn, options->migrate && !options->read_only, err);
 }
 
+/* Also when the connection was lost, whatever became of its COMMIT: what has been done is not done again. */
 static enum aa_err prepare_schema(struct pool *pool, const struct aa_db_options *options, struct aa_error *err)
 {
     struct aa_error why = AA_ERROR_INIT;
@@ -370,7 +370,7 @@ static enum aa_err prepare_schema(struct pool *pool, const struct aa_db_options 
         if (rc)
             break;
         rc = check_schema(conn, options, &why);
-        again = rc && conn->fate == AA_FATE_AGAIN;
+        again = rc && conn->fate != AA_FATE_FINE;
         release(pool, conn);
     }
     if (rc)
@@ -399,6 +399,7 @@ enum aa_err aa_pool_open(const struct aa_driver *driver, const struct aa_db_opti
     pool->size = options->pool_size > 0 ? (size_t)options->pool_size : SIZE_DEFAULT;
     if (pool->size > SIZE_MAX_)
         pool->size = SIZE_MAX_;
+    pool->wait_ms = options->statement_timeout_ms > 0 ? options->statement_timeout_ms : AA_STATEMENT_TIMEOUT_MS;
     pool->read_only = options->read_only;
     init_lock(pool);
     rc = driver->open(options, &pool->base.source, err);

@@ -23,7 +23,6 @@
 #include "db/sqlstate.h"
 
 #define URL_MAX 4096
-#define STATEMENT_TIMEOUT_MS 5000
 #define LOCK_TIMEOUT_PART 2   /* a lock is waited for half as long as a statement may take */
 #define IDLE_TIMEOUT_MS 10000 /* a process that stops between BEGIN and COMMIT holds its locks no longer */
 #define ANSWER_MARGIN_MS 1500 /* beyond the server's own timeout, for the way there and back */
@@ -231,7 +230,7 @@ static enum aa_err note_place(struct aa_source *source, const char *host, const 
     aa_buf_add_text(&source->place, "postgresql://");
     if (!is_socket)
         aa_buf_add_text(&source->place, host);
-    if (!is_socket && port)
+    if (!is_socket && port && port[0] != ',') /* libpq's way to say: of several hosts, each its default */
         aa_buf_add_format(&source->place, ":%s", port);
     if (name)
         aa_buf_add_format(&source->place, "/%s", name);
@@ -316,7 +315,7 @@ static enum aa_err postgres_open(const struct aa_db_options *options, struct aa_
     aa_buf_init(&source->place, URL_MAX);
     atomic_init(&source->prepares, !options->no_prepared_statements);
     source->statement_timeout_ms =
-        options->statement_timeout_ms > 0 ? options->statement_timeout_ms : STATEMENT_TIMEOUT_MS;
+        options->statement_timeout_ms > 0 ? options->statement_timeout_ms : AA_STATEMENT_TIMEOUT_MS;
     build_begin(source, options->synchronous_normal);
     rc = read_url(source, options->url, err);
     if (rc) {

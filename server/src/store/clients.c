@@ -93,10 +93,11 @@ enum aa_err aa_client_evict(struct aa_conn *c, bool *made_room, struct aa_error 
     rc = aa_store_number(c, "SELECT count(*) FROM (SELECT 1 FROM clients WHERE expires_ms > 0 LIMIT 1) AS unused",
                          AA_NO_ARGS, &unused, err);
     if (!rc && unused > 0)
-        rc = aa_store_run(c,
-                          "DELETE FROM clients WHERE client_id IN "
-                          "(SELECT client_id FROM clients WHERE expires_ms > 0 ORDER BY expires_ms LIMIT 1)",
-                          AA_NO_ARGS, NULL, err);
+        rc = aa_store_run(
+            c,
+            "DELETE FROM clients WHERE client_id IN "
+            "(SELECT client_id FROM clients WHERE expires_ms > 0 ORDER BY expires_ms LIMIT 1) AND expires_ms > 0",
+            AA_NO_ARGS, NULL, err);
     if (!rc)
         *made_room = unused > 0;
     return rc;
