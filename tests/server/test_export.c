@@ -1,7 +1,9 @@
 /* export and import: as processes, on files. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,7 +12,7 @@
 #include "main/cli.h"
 #include "support_shell.h"
 
-#define DOCUMENT_MAX (256 * 1024)
+#define DOCUMENT_MAX (512 * 1024)
 
 static void read_document(const struct shell *s, const char *name, char *out)
 {
@@ -323,5 +325,55 @@ TEST(import, refuses_a_row_that_is_there_twice_or_refers_to_nothing)
     write_document(&s, "lost.jsonl", document);
     shell_fails(&s, "import lost.jsonl --database new.db", 1, "refers to one that is not there");
     shell_succeeds(&s, "import all.jsonl --database new.db");
+    shell_close(&s);
+}
+
+/* ---- a disk that is full ---- */
+
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    signal(SIGXFSZ, SIG_IGN);
+    CHECK_INT(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* 2000 more settings of some size. */
+static void grow(char *document)
+{
+    static char rows[2000 * 128 + 64];
+    char *at = rows;
+    char counted[32], grown[32];
+    int settings;
+
+    CHECK_INT(sscanf(strstr(document, "\"settings\":"), "\"settings\":%d", &settings), 1);
+    snprintf(counted, sizeof counted, "\"settings\":%d,", settings);
+    snprintf(grown, sizeof grown, "\"settings\":%d,", settings + 2000);
+    replace(document, counted, grown);
+    for (int i = 0; i < 2000; i++)
+        at += sprintf(at, "[\"a_setting_of_some_length_that_takes_its_room_%05d\",\"%064d\"]\n", i, 0);
+    sprintf(at, "{\"table\":\"lockouts\"");
+    replace(document, "{\"table\":\"lockouts\"", rows);
+    seal_again(document);
+}
+
+TEST(import, that_does_not_fit_leaves_the_database_empty)
+{
+    static char document[DOCUMENT_MAX];
+    struct shell s;
+    int settings = 0;
+
+    open_exported(&s, document);
+    grow(document);
+    write_document(&s, "large.jsonl", document);
+    limit_files(400 * 1024);
+    shell_succeeds(&s, "import all.jsonl --database small.db"); /* there is room for this much */
+    shell_fails(&s, "import large.jsonl --database new.db", 1, "auth-agent-server: ");
+    limit_files(RLIM_INFINITY);
+    shell_succeeds(&s, "import large.jsonl --database new.db"); /* it was empty, and is whole */
+    CHECK_INT(sscanf(strstr(s.out, "settings"), "settings %d", &settings), 1);
+    CHECK(settings > 2000);
     shell_close(&s);
 }
