@@ -126,7 +126,7 @@ enum aa_err aa_server_key_has_imported(struct aa_conn *c, bool *any, struct aa_e
 
     rc = aa_store_number(c,
                          "SELECT count(*) FROM (SELECT key_id FROM server_keys "
-                         "WHERE secret_phc LIKE '$imported-%' AND revoked_ms = 0 LIMIT 1) AS some",
+                         "WHERE secret_phc LIKE '$imported-%' AND revoked_ms = 0 LIMIT 1) AS found",
                          AA_NO_ARGS, &count, err);
     if (!rc)
         *any = count > 0;
