@@ -8,12 +8,14 @@
 #include "endpoint/endpoint.h"
 #include "http/listener.h"
 #include "main/command.h"
+#include "main/deadline.h"
 #include "main/memory.h"
 #include "main/output.h"
 #include "main/runtime.h"
 #include "main/sweeper.h"
 
-#define GRACE_MS 4000 /* for what runs when the server is told to stop; it is gone within 5 s */
+#define GRACE_MS 4000 /* for what runs when the server is told to stop; */
+#define GONE_MS 4500  /* then it is gone, within 5 s */
 #define METRICS_CONNECTIONS 32
 #define LOG_INFO 1
 #define LOG_WARNING 2
@@ -144,6 +146,7 @@ static enum aa_err listen_until_told(const struct aa_call *call, struct aa_runti
     rc = start_service(&service, err);
     if (!rc) {
         wait_for_signal(signals);
+        aa_deadline_set(GONE_MS, &runtime->log);
         aa_app_log(&runtime->app, LOG_INFO, NULL, "stopping");
     }
     stop_service(&service);
