@@ -1,14 +1,20 @@
 /* The table of routes as a whole: what is there, who may call it from a browser, which lane it takes. */
 #include <stdio.h>
 
+#include "db/engine.h"
 #include "endpoint/endpoint.h"
 #include "support_flow.h"
 
-static const struct aa_route *find(struct flow *flow, enum aa_method method, const char *path)
+static const struct aa_route *find_in(const struct aa_router *router, enum aa_method method, const char *path)
 {
     struct aa_request request = {.method = method, .path = VIEW(path)};
 
-    return aa_router_find(&flow->router, &request);
+    return aa_router_find(router, &request);
+}
+
+static const struct aa_route *find(struct flow *flow, enum aa_method method, const char *path)
+{
+    return find_in(&flow->router, method, path);
 }
 
 FLOW_TEST(routes, every_address_of_the_server_has_its_route)
@@ -63,7 +69,37 @@ FLOW_TEST(routes, what_writes_or_hashes_never_runs_on_an_event_thread)
         CHECK_INT(find(flow, AA_METHOD_POST, slow[i])->lane, AA_LANE_SLOW);
     CHECK_INT(find(flow, AA_METHOD_GET, "/authorize")->lane, AA_LANE_SLOW);
     CHECK_INT(find(flow, AA_METHOD_POST, "/login")->lane, AA_LANE_HEAVY); /* Argon2 */
-    CHECK_INT(find(flow, AA_METHOD_POST, "/introspect")->lane, AA_LANE_FAST);
+}
+
+static void check_reading_lane(const struct aa_router *router, enum aa_lane lane)
+{
+    static const struct {
+        enum aa_method method;
+        const char *path;
+    } reading[] = {{AA_METHOD_POST, "/introspect"},
+                   {AA_METHOD_GET, "/userinfo"},
+                   {AA_METHOD_POST, "/userinfo"},
+                   {AA_METHOD_GET, "/.well-known/oauth-protected-resource/srv_1"}};
+
+    for (size_t i = 0; i < sizeof reading / sizeof *reading; i++)
+        CHECK_INT(find_in(router, reading[i].method, reading[i].path)->lane, lane);
+    CHECK_INT(find_in(router, AA_METHOD_GET, "/.well-known/jwks.json")->lane, AA_LANE_FAST);
+}
+
+FLOW_TEST(routes, what_reads_the_database_runs_on_an_event_thread_only_where_that_is_a_file)
+{
+    const struct aa_driver *driver = flow->f.app.db->driver;
+    struct aa_driver remote = *driver;
+    struct aa_router router = {NULL, 0, NULL, NULL};
+    struct aa_app app = flow->f.app;
+
+    check_reading_lane(&flow->router, AA_LANE_FAST);
+    remote.is_remote = true;
+    app.db->driver = &remote;
+    CHECK_OK(aa_endpoint_router_init(&router, &app, NULL));
+    app.db->driver = driver;
+    check_reading_lane(&router, AA_LANE_SLOW);
+    aa_endpoint_router_clear(&router);
 }
 
 static int preflight(struct flow *flow, const char *path)

@@ -117,6 +117,13 @@ static enum aa_err read_issuer_path(const struct aa_settings *settings, struct a
     return AA_OK;
 }
 
+/* Those of the fast lane that look into the database: a file's answer comes at once, a server's over the network. */
+static bool looks_into_store(const struct aa_route *route)
+{
+    return route->handler == aa_introspect_post || route->handler == aa_userinfo_get ||
+           route->handler == aa_resource_metadata_get;
+}
+
 /* Adds a route whose pattern is `front` and `back`, written to *to. */
 static void add_route(struct table *table, const struct aa_route *route, struct aa_view front, struct aa_view back,
                       char **to)
@@ -139,6 +146,13 @@ static size_t patterns_size(const struct aa_route *routes, size_t count, struct 
     for (size_t i = 0; i < count; i++)
         size += issuer_path.len + strlen(routes[i].pattern) + 1;
     return size;
+}
+
+static void leave_event_thread(struct table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (looks_into_store(&table->routes[i]))
+            table->routes[i].lane = AA_LANE_SLOW;
 }
 
 static struct table *make_table(struct aa_view issuer_path)
@@ -203,6 +217,8 @@ enum aa_err aa_endpoint_router_init(struct aa_router *router, struct aa_app *app
         aa_metadata_free(metadata);
         return rc;
     }
+    if (aa_db_is_remote(app->db))
+        leave_event_thread(table);
     app->metadata = metadata;
     *router = (struct aa_router){table->routes, table->count, app, call_for};
     return AA_OK;
