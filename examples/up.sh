@@ -141,9 +141,13 @@ tell() {
     claude mcp add --transport http files-fastapi http://localhost:$fastapi_port/mcp
     claude mcp add --transport http files-hono http://localhost:$hono_port/mcp
 
-  or in Cursor's or VS Code's JSON:
+  in Cursor, ~/.cursor/mcp.json:
 
     {"mcpServers": {"files-fastapi": {"url": "http://localhost:$fastapi_port/mcp"}, "files-hono": {"url": "http://localhost:$hono_port/mcp"}}}
+
+  in VS Code, .vscode/mcp.json:
+
+    {"servers": {"files-fastapi": {"type": "http", "url": "http://localhost:$fastapi_port/mcp"}, "files-hono": {"type": "http", "url": "http://localhost:$hono_port/mcp"}}}
 
   Logs are in $var/log. Ctrl-C stops everything.
 TEXT
