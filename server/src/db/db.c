@@ -105,6 +105,41 @@ enum aa_err aa_db_check(struct aa_db *db, struct aa_error *err)
     return aa_db_read(db, check, NULL, err);
 }
 
+/* ---- what others change ---- */
+
+#ifdef AA_TEST_HOOKS
+static atomic_bool are_lost;
+
+void aa_db_lose_notices(bool on)
+{
+    atomic_store(&are_lost, on);
+}
+#endif
+
+int64_t aa_db_check_ms(const struct aa_db *db)
+{
+    return db->check_ms;
+}
+
+uint64_t aa_db_generation(const struct aa_db *db)
+{
+    return atomic_load(&db->generation);
+}
+
+bool aa_db_is_listening(const struct aa_db *db)
+{
+    return atomic_load(&db->is_listening);
+}
+
+void aa_db_note_change(struct aa_db *db)
+{
+#ifdef AA_TEST_HOOKS
+    if (atomic_load(&are_lost))
+        return;
+#endif
+    atomic_fetch_add(&db->generation, 1);
+}
+
 void aa_db_tell(const struct aa_error *why, struct aa_error *err)
 {
     if (err && err->code == AA_OK)

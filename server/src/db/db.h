@@ -40,6 +40,10 @@ struct aa_db_options {
                         for its owner alone */
     bool read_only;  /* with must_exist: nothing is changed, not even by the engine; aa_db_write() is
                         AA_ERR_STORE_READONLY */
+    /* A server's, which stays and remembers what it read: other processes' changes move aa_db_generation(). SQLite: one
+     * that did not end with aa_db_close() is known by the next, which checks the pages of the file before anything else
+     * (AA_ERR_STORE when they are damaged). */
+    bool serving;
     struct aa_metrics *metrics; /* borrowed until the end; NULL: nothing is counted */
 
     /* PostgreSQL only */
@@ -57,6 +61,17 @@ void aa_db_close(struct aa_db *db); /* waits for queued writes; nobody may be in
 bool aa_db_is_remote(const struct aa_db *db);
 /* Where it is, for people: the path, or "postgresql://HOST:PORT/NAME" (without user and password). */
 const char *aa_db_place(const struct aa_db *db);
+
+/* How long the check after a server that died took; -1: there was none. */
+int64_t aa_db_check_ms(const struct aa_db *db);
+
+/* Changes when what was read before may have been changed by another process since: on SQLite within a quarter of a
+ * second after any commit of another, on PostgreSQL as soon as an aa_conn_announce() of anybody is heard of. Without
+ * `serving` it never changes. It is a matter of speed: a notice may be lost, or come late (a pooler that shares
+ * connections passes none on), so whoever remembers something looks again after a while in any case. */
+uint64_t aa_db_generation(const struct aa_db *db);
+/* Are changes heard of at present? False without `serving`, and while PostgreSQL gives no notice. */
+bool aa_db_is_listening(const struct aa_db *db);
 
 typedef enum aa_err (*aa_db_fn)(struct aa_conn *conn, void *ctx, struct aa_error *err);
 /* The closure's own code, or AA_ERR_STORE, AA_ERR_STORE_BUSY, AA_ERR_STORE_FULL, AA_ERR_STORE_READONLY, AA_ERR_NOMEM.
@@ -98,7 +113,13 @@ int64_t aa_conn_changes(struct aa_conn *conn);
  * several processes; where one writes at a time (SQLite) it is always taken. */
 AA_CHECK enum aa_err aa_conn_try_lock(struct aa_conn *conn, int64_t number, bool *taken, struct aa_error *err);
 
+/* In a write, when what other processes may remember is changed: they hear of it (aa_db_generation()) once it is
+ * committed. Where they notice by themselves (SQLite), or cannot be told, it does nothing. */
+AA_CHECK enum aa_err aa_conn_announce(struct aa_conn *conn, struct aa_error *err);
+
 #ifdef AA_TEST_HOOKS
+/* From now on notices are lost: no generation changes. */
+void aa_db_lose_notices(bool on);
 /* From now on the first run of each write closure is rolled back and it runs again, as after a failed serialization. */
 void aa_db_rerun_writes(bool on);
 #endif

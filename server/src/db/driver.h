@@ -8,7 +8,8 @@
 #include "db/db.h"
 #include "db/migrate.h"
 
-struct aa_source; /* one opened database of a driver: where it is and how to connect */
+struct aa_subscription; /* a connection that hears of announcements */
+struct aa_source;       /* one opened database of a driver: where it is and how to connect */
 
 enum aa_conn_role {
     AA_CONN_WRITER, /* may change things; the first one opened, makes the database when it is new */
@@ -44,8 +45,10 @@ struct aa_driver {
     /* True when everybody must share one connection (an in-memory database is its connection). */
     bool (*is_single)(const struct aa_source *source);
     const struct aa_migrations *migrations;
-    const char *check_sql; /* of aa_db_check() */
-    const char *lock_sql;  /* takes lock $1 if it can: one row, one boolean; NULL: there is nothing to lock */
+    const char *check_sql;        /* of aa_db_check() */
+    const char *lock_sql;         /* takes lock $1 if it can: one row, one boolean; NULL: there is nothing to lock */
+    const char *announce_sql;     /* tells those who subscribed, once it is committed; NULL: nobody needs it */
+    const char *can_announce_sql; /* gives a count: 0 where that is not known. Both or none */
     bool is_remote;
 
     enum aa_err (*connect)(struct aa_source *source, enum aa_conn_role role, struct aa_conn **out,
@@ -60,8 +63,17 @@ struct aa_driver {
     void (*checkpoint)(struct aa_conn *conn);
     /* Has the lock that reading takes, or lets it go: others then need not ask the system for it. grouped.c only. */
     void (*hold)(struct aa_conn *conn, bool on);
+    /* A number that is another one when other connections than this committed something; negative: not known. grouped.c
+     * only. */
+    int64_t (*version)(struct aa_conn *conn);
     /* False when an idle connection was closed from the other end. pool.c only. */
     bool (*is_usable)(struct aa_conn *conn);
+    /* The next three: pool.c's engines only. Both wait until `wake` is readable at most, and end with AA_ERR_CLOSED
+     * then. A subscription is on a connection of its own. AA_ERR_STORE where announcements would not come through. */
+    enum aa_err (*subscribe)(struct aa_source *source, int wake, struct aa_subscription **out, struct aa_error *err);
+    /* Returns when there was one. AA_ERR_STORE when the connection is gone. */
+    enum aa_err (*await)(struct aa_subscription *subscription, int wake, struct aa_error *err);
+    void (*unsubscribe)(struct aa_subscription *subscription);
 
     enum aa_err (*prepare)(struct aa_conn *conn, const char *sql, struct aa_stmt **out, struct aa_error *err);
     void (*bind_text)(struct aa_stmt *stmt, int index, struct aa_view text);
@@ -78,6 +90,8 @@ struct aa_driver {
     /* What follows is NULL where the engine has tools of its own for it. */
     /* The engine's own check of everything in the database. AA_ERR_STORE with what it found first. */
     enum aa_err (*check)(struct aa_conn *conn, struct aa_error *err);
+    /* The same of its pages alone: what a crash may have torn, in a fraction of the time. */
+    enum aa_err (*check_pages)(struct aa_conn *conn, struct aa_error *err);
     /* Fills tables and rows: all there are. */
     enum aa_err (*count)(struct aa_conn *conn, struct aa_db_facts *facts, struct aa_error *err);
     /* Fills the empty file at `path` with everything, as the connection's read transaction sees it. */
@@ -107,6 +121,7 @@ struct sqlite3;
 struct sqlite3 *aa_sqlite_handle(struct aa_conn *conn); /* for sqlite_backup.c */
 enum aa_err aa_sqlite_fail(struct sqlite3 *handle, int rc, const char *what, struct aa_error *err);
 enum aa_err aa_sqlite_check(struct aa_conn *conn, struct aa_error *err);
+enum aa_err aa_sqlite_check_pages(struct aa_conn *conn, struct aa_error *err);
 enum aa_err aa_sqlite_count(struct aa_conn *conn, struct aa_db_facts *facts, struct aa_error *err);
 enum aa_err aa_sqlite_copy(struct aa_conn *conn, const char *path, struct aa_error *err);
 enum aa_err aa_sqlite_seize(const char *path, int *fd, struct aa_error *err);

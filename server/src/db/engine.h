@@ -3,6 +3,8 @@
 #ifndef AA_DB_ENGINE_H
 #define AA_DB_ENGINE_H
 
+#include <stdatomic.h>
+
 #include "db/driver.h"
 
 struct aa_engine {
@@ -18,12 +20,18 @@ struct aa_db {
     const struct aa_driver *driver;
     struct aa_source *source;   /* NULL until it is open */
     struct aa_metrics *metrics; /* NULL: nothing is counted */
+    int64_t check_ms;           /* aa_db_check_ms() */
+    atomic_uint_fast64_t generation;
+    atomic_bool is_listening;
 };
 
 AA_CHECK enum aa_err aa_grouped_open(const struct aa_driver *driver, const struct aa_db_options *options,
                                      struct aa_db **out, struct aa_error *err);
 AA_CHECK enum aa_err aa_pool_open(const struct aa_driver *driver, const struct aa_db_options *options,
                                   struct aa_db **out, struct aa_error *err);
+
+/* Other processes may have changed something. */
+void aa_db_note_change(struct aa_db *db);
 
 /* Copies what went wrong to the caller's error, unless there is none or it holds an earlier failure. */
 void aa_db_tell(const struct aa_error *why, struct aa_error *err);

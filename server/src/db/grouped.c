@@ -2,13 +2,16 @@
 #include "db/engine.h"
 
 #include <pthread.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "db/keeper.h"
+#include "db/running.h"
 
 #define READERS_MAX 32 /* connections; more threads than that wait for one another */
 #define BATCH_MAX 256  /* closures a commit: bounds how long the first of them waits for the last */
+#define LOOK_MS 200    /* how long another process's commit goes unnoticed */
 
 /* A closure waiting for the writer; lives on its caller's stack. */
 struct job {
@@ -38,6 +41,10 @@ struct grouped {
     struct aa_keeper *keeper;    /* the same, and when nothing is written */
     pthread_t writer;
     bool has_writer;
+
+    struct aa_running *running; /* NULL: not serving */
+    /* The writer thread's own: what it last saw of other processes' commits. */
+    int64_t version, next_look_ms;
 };
 
 /* ---- readers ---- */
@@ -277,16 +284,49 @@ static void run_batch(struct grouped *db, struct job *batch)
         put_idle(db, conn);
 }
 
-/* Waits for jobs and takes them, at most BATCH_MAX, as a list of its own. NULL: the database is closing and nothing is
- * left. */
-static struct job *take_batch(struct grouped *db)
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* On the writer's connection, whose own commits do not count. */
+static void look_around(struct grouped *db)
+{
+    int64_t version;
+
+    if (!atomic_load(&db->base.is_listening) || now_ms() < db->next_look_ms)
+        return;
+    version = db->base.driver->version(db->writer_conn);
+    if (version != db->version || version < 0)
+        aa_db_note_change(&db->base);
+    db->version = version;
+    db->next_look_ms = now_ms() + LOOK_MS;
+}
+
+/* With the lock held. When others are listened for, no longer than until the next look at them. */
+static void wait_for_work(struct grouped *db)
+{
+    struct timespec until = {db->next_look_ms / 1000, db->next_look_ms % 1000 * 1000000};
+    int rc = 0;
+
+    while (!db->first && !db->is_closing && rc == 0)
+        rc = atomic_load(&db->base.is_listening) ? pthread_cond_timedwait(&db->work, &db->lock, &until)
+                                                 : pthread_cond_wait(&db->work, &db->lock);
+}
+
+/* Waits for jobs and takes them, at most BATCH_MAX, as a list of its own; NULL: there are none for now. False: the
+ * database is closing and nothing is left. */
+static bool take_batch(struct grouped *db, struct job **out)
 {
     struct job *batch, *job;
     int64_t taken;
+    bool go_on;
 
     pthread_mutex_lock(&db->lock);
-    while (!db->first && !db->is_closing)
-        pthread_cond_wait(&db->work, &db->lock);
+    wait_for_work(db);
     batch = job = db->first;
     for (taken = job ? 1 : 0; job && job->next && taken < BATCH_MAX; taken++)
         job = job->next;
@@ -296,17 +336,22 @@ static struct job *take_batch(struct grouped *db)
             db->last = &db->first;
         job->next = NULL;
     }
+    go_on = batch || !db->is_closing;
     pthread_mutex_unlock(&db->lock);
     aa_metrics_move(db->base.metrics, AA_GAUGE_STORE_WAITING, -taken);
-    return batch;
+    *out = batch;
+    return go_on;
 }
 
 static void *writer_main(void *arg)
 {
     struct grouped *db = arg;
-    struct job *batch;
+    struct job *batch = NULL;
 
-    while ((batch = take_batch(db)) != NULL) {
+    while (take_batch(db, &batch)) {
+        look_around(db);
+        if (!batch)
+            continue;
         run_batch(db, batch);
         if (db->keeper)
             aa_keeper_note_commit(db->keeper);
@@ -345,6 +390,39 @@ static enum aa_err grouped_write(struct aa_db *base, aa_db_fn fn, void *ctx, str
 
 /* ---- opening and closing ---- */
 
+/* What a crash tears is seen here, and not when somebody's token is in it. */
+static enum aa_err check_pages(struct grouped *db, struct aa_conn *conn, struct aa_error *err)
+{
+    struct aa_error why = AA_ERROR_INIT;
+    int64_t began_ms = now_ms();
+    enum aa_err rc;
+
+    rc = db->base.driver->check_pages(conn, &why);
+    if (rc)
+        return aa_fail(err, rc,
+                       "the server did not stop as it should the last time, and now %s; "
+                       "`auth-agent-server restore FILE` puts a backup in its place",
+                       why.message);
+    aa_running_forgive(db->running);
+    db->base.check_ms = now_ms() - began_ms;
+    return AA_OK;
+}
+
+static enum aa_err begin_serving(struct grouped *db, struct aa_conn *conn, struct aa_error *err)
+{
+    bool had_died = false;
+    enum aa_err rc;
+
+    rc = aa_running_begin(db->base.driver->place(db->base.source), &db->running, &had_died, err);
+    if (!rc && had_died)
+        rc = check_pages(db, conn, err);
+    if (rc)
+        return rc;
+    db->version = db->base.driver->version(conn);
+    atomic_store(&db->base.is_listening, true);
+    return AA_OK;
+}
+
 static enum aa_err connect_and_migrate(struct grouped *db, const struct aa_db_options *options, struct aa_error *err)
 {
     struct aa_conn *conn = NULL;
@@ -359,6 +437,9 @@ static enum aa_err connect_and_migrate(struct grouped *db, const struct aa_db_op
         aa_metrics_move(db->base.metrics, AA_GAUGE_STORE_IDLE, 1);
     } else {
         db->writer_conn = conn;
+        rc = options->serving ? begin_serving(db, conn, err) : AA_OK;
+        if (rc)
+            return rc;
     }
     return aa_migrate(conn, options->migrate && !options->read_only, err);
 }
@@ -421,10 +502,23 @@ static void grouped_close(struct aa_db *base)
         db->base.driver->disconnect(db->idle[i]);
     db->base.driver->disconnect(db->writer_conn);
     db->base.driver->close(db->base.source);
+    aa_running_end(db->running); /* whatever is wrong from here on is not the file's */
     pthread_cond_destroy(&db->reader_free);
     pthread_cond_destroy(&db->work);
     pthread_mutex_destroy(&db->lock);
     aa_mem_free(db);
+}
+
+static void init_lock(struct grouped *db)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_mutex_init(&db->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&db->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&db->reader_free, NULL);
 }
 
 static const struct aa_engine grouped_engine = {
@@ -445,10 +539,9 @@ enum aa_err aa_grouped_open(const struct aa_driver *driver, const struct aa_db_o
     db->base.engine = &grouped_engine;
     db->base.driver = driver;
     db->base.metrics = options->metrics;
+    db->base.check_ms = -1;
     db->last = &db->first;
-    pthread_mutex_init(&db->lock, NULL);
-    pthread_cond_init(&db->work, NULL);
-    pthread_cond_init(&db->reader_free, NULL);
+    init_lock(db);
     rc = start(db, options, err);
     if (rc) {
         grouped_close(&db->base);

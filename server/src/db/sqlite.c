@@ -505,6 +505,21 @@ static void sqlite_hold(struct aa_conn *conn, bool on)
         (void)execute(inner(conn), "COMMIT");
 }
 
+/* Its own commits do not change it. */
+static int64_t sqlite_version(struct aa_conn *conn)
+{
+    struct aa_stmt *stmt = NULL;
+    bool has_row = false;
+    int64_t version = -1;
+
+    if (sqlite_prepare(conn, "PRAGMA data_version", &stmt, NULL))
+        return -1;
+    if (!sqlite_step(stmt, &has_row, NULL) && has_row)
+        version = sqlite_integer(stmt, 0);
+    sqlite_end(stmt);
+    return version;
+}
+
 struct sqlite3 *aa_sqlite_handle(struct aa_conn *conn)
 {
     return inner(conn)->handle;
@@ -525,6 +540,7 @@ const struct aa_driver aa_sqlite_driver = {
     .run = sqlite_run,
     .checkpoint = sqlite_checkpoint,
     .hold = sqlite_hold,
+    .version = sqlite_version,
     .prepare = sqlite_prepare,
     .bind_text = sqlite_bind_text,
     .bind_blob = sqlite_bind_blob,
@@ -537,6 +553,7 @@ const struct aa_driver aa_sqlite_driver = {
     .end = sqlite_end,
     .changes = sqlite_changes,
     .check = aa_sqlite_check,
+    .check_pages = aa_sqlite_check_pages,
     .count = aa_sqlite_count,
     .copy = aa_sqlite_copy,
     .seize = aa_sqlite_seize,

@@ -74,6 +74,42 @@ int64_t aa_conn_changes(struct aa_conn *conn)
     return conn->driver->changes(conn);
 }
 
+/* Whether a function of ours is there is asked each time: such writes are few, and not every server that speaks
+ * PostgreSQL's protocol has it. */
+static enum aa_err can_announce(struct aa_conn *conn, bool *can, struct aa_error *err)
+{
+    struct aa_stmt *stmt = NULL;
+    bool has_row = false;
+    enum aa_err rc;
+
+    rc = aa_stmt_prepare(conn, conn->driver->can_announce_sql, &stmt, err);
+    if (rc)
+        return rc;
+    rc = aa_stmt_step(stmt, &has_row, err);
+    if (!rc)
+        *can = has_row && aa_stmt_int(stmt, 0) > 0;
+    aa_stmt_end(stmt);
+    return rc;
+}
+
+enum aa_err aa_conn_announce(struct aa_conn *conn, struct aa_error *err)
+{
+    struct aa_stmt *stmt = NULL;
+    bool can = false, has_row;
+    enum aa_err rc;
+
+    if (!conn->driver->announce_sql)
+        return AA_OK;
+    rc = can_announce(conn, &can, err);
+    if (rc || !can)
+        return rc;
+    rc = aa_stmt_prepare(conn, conn->driver->announce_sql, &stmt, err);
+    if (!rc)
+        rc = aa_stmt_step(stmt, &has_row, err);
+    aa_stmt_end(stmt);
+    return rc;
+}
+
 enum aa_err aa_conn_try_lock(struct aa_conn *conn, int64_t number, bool *taken, struct aa_error *err)
 {
     struct aa_stmt *stmt = NULL;
