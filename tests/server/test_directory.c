@@ -368,7 +368,8 @@ TEST(lockout, it_holds_across_a_restart)
 static enum aa_err register_server(struct app_fixture *f, const char *url, const char *name, const char *scopes,
                                    const char *user_id, struct aa_server *out, struct aa_error *err)
 {
-    struct aa_server_registration registration = {VIEW(url), VIEW(name), VIEW(scopes), VIEW(user_id)};
+    struct aa_server_registration registration = {
+        .server_url = VIEW(url), .server_name = VIEW(name), .scopes = VIEW(scopes), .user_id = VIEW(user_id)};
 
     *err = (struct aa_error)AA_ERROR_INIT;
     return aa_directory_register(&f->app, &registration, out, err);

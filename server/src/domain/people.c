@@ -12,6 +12,7 @@
 #define EMAIL_MAX_LEN 254 /* RFC 5321 §4.5.3.1.3, less the angle brackets */
 #define NAME_MAX_LEN 200
 #define SALT_LEN 16
+#define USER_ID_MAX 64
 #define PHC_MAX 160
 
 /* ---- checking what was given ---- */
@@ -138,9 +139,7 @@ enum aa_err aa_person_create(struct aa_app *app, struct aa_view email, struct aa
 
 struct ensuring {
     struct creation creation;
-    struct aa_buf *user_id;
-    size_t start; /* of the id in the buffer */
-    bool is_new;
+    struct aa_buf found; /* the id of one that is there; empty: the new one was made */
 };
 
 static enum aa_err ensure(struct aa_conn *conn, void *ctx, struct aa_error *err)
@@ -149,37 +148,40 @@ static enum aa_err ensure(struct aa_conn *conn, void *ctx, struct aa_error *err)
     struct aa_user found = {0};
     enum aa_err rc;
 
+    aa_buf_reset(&ensuring->found);
     rc = aa_user_find_by_email(conn, ensuring->creation.user.email, &found, NULL);
-    ensuring->is_new = rc == AA_ERR_NOT_FOUND;
-    if (ensuring->is_new)
+    if (rc == AA_ERR_NOT_FOUND)
         return create_user(conn, &ensuring->creation, err);
     if (rc)
         return aa_fail(err, rc, "the person cannot be looked up: %s", aa_err_text(rc));
-    aa_buf_cut(ensuring->user_id, ensuring->start);
-    aa_buf_add(ensuring->user_id, found.user_id);
+    aa_buf_add(&ensuring->found, found.user_id);
     aa_record_clear(&found.memory);
-    return aa_buf_check(ensuring->user_id, "a person's id", err);
+    return aa_buf_check(&ensuring->found, "a person's id", err);
 }
 
 enum aa_err aa_person_ensure(struct aa_app *app, struct aa_view email, bool *is_new, struct aa_buf *user_id,
                              struct aa_error *err)
 {
-    struct ensuring ensuring = {
-        .creation = {.app = app, .user = {.email = aa_view_trim(email)}}, .user_id = user_id, .start = user_id->len};
+    struct ensuring ensuring = {.creation = {.app = app, .user = {.email = aa_view_trim(email)}}};
+    struct aa_buf made;
     enum aa_err rc;
 
     if (!is_email(ensuring.creation.user.email))
         return aa_fail(err, AA_ERR_REQUEST_MALFORMED, "the e-mail address is not usable");
-    rc = aa_app_new_id(app, "usr_", user_id, err);
-    if (rc)
-        return rc;
-    ensuring.creation.user.user_id = aa_view_from(aa_buf_view(user_id), ensuring.start);
+    aa_buf_init(&made, USER_ID_MAX);
+    aa_buf_init(&ensuring.found, USER_ID_MAX);
+    rc = aa_app_new_id(app, "usr_", &made, err);
+    ensuring.creation.user.user_id = aa_buf_view(&made);
     ensuring.creation.user.created_ms = aa_app_now_ms(app);
-    rc = aa_db_write(app->db, ensure, &ensuring, err);
-    if (rc)
-        aa_buf_cut(user_id, ensuring.start);
-    else
-        *is_new = ensuring.is_new;
+    if (!rc)
+        rc = aa_db_write(app->db, ensure, &ensuring, err);
+    if (!rc) {
+        *is_new = ensuring.found.len == 0;
+        aa_buf_add(user_id, aa_buf_view(*is_new ? &made : &ensuring.found));
+        rc = aa_buf_check(user_id, "a person's id", err);
+    }
+    aa_buf_clear(&made);
+    aa_buf_clear(&ensuring.found);
     return rc;
 }
 

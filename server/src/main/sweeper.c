@@ -108,12 +108,15 @@ static void count_all(struct aa_sweeper *sweeper)
 static void refresh(struct aa_sweeper *sweeper)
 {
     struct aa_error err = AA_ERROR_INIT;
+    enum aa_err rc = AA_OK;
 
-    if (sweeper->app->keyring && aa_keyring_refresh(sweeper->app, sweeper->app->keyring, &err))
-        aa_app_log(sweeper->app, LOG_WARNING, NULL, "the signing keys cannot be looked at: %s", err.message);
-    err = (struct aa_error)AA_ERROR_INIT;
-    if (aa_imported_keys_look(sweeper->app, &err))
-        aa_app_log(sweeper->app, LOG_WARNING, NULL, "imported keys cannot be looked for: %s", err.message);
+    if (sweeper->app->keyring)
+        rc = aa_keyring_refresh(sweeper->app, sweeper->app->keyring, &err);
+    if (!rc)
+        rc = aa_imported_keys_look(sweeper->app, &err);
+    if (rc && rc != sweeper->trouble) /* told once, not every few seconds */
+        aa_app_log(sweeper->app, LOG_WARNING, NULL, "changed keys cannot be looked for: %s", err.message);
+    sweeper->trouble = rc;
 }
 
 /* ---- the thread ---- */
