@@ -132,6 +132,17 @@ def shell(script: str, timeout_s: int) -> list[Command]:
     return [Command(["bash", script], read_summary_line, LOGS / "unused", timeout_s)]
 
 
+def two_servers() -> list[Command]:
+    """The same clients, and where there was one server, two on one PostgreSQL: each request goes to the other one."""
+    files = ["test_mcp_client.py", "test_outage.py", "test_restart.py"]
+    report = LOGS / "pytest-two-servers.xml"
+    python = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    python += [f"tests/e2e/{file}" for file in files]
+    commands = [Command(python, read_junit, report, 600), *node("e2e", 600), *shell("tests/e2e/oauth-flow.sh", 300)]
+    as_two = [sys.executable, "tests/crash/as_two.py"]
+    return [dataclasses.replace(command, argv=[*as_two, *command.argv]) for command in commands]
+
+
 SUITES = [
     Suite("lint", "layers, exported symbols, forbidden calls, formatting, types", lambda: pytest("lint", 600)),
     Suite("core", "the C core under ASan, LSan and UBSan", lambda: c_programs("core")),
@@ -145,6 +156,8 @@ SUITES = [
     Suite("flow", "the whole path with curl and openssl", lambda: shell("tests/e2e/oauth-flow.sh", 300)),
     Suite("e2e-python", "the official Python MCP client, and processes that die", lambda: pytest("e2e", 600)),
     Suite("e2e-node", "the official TypeScript MCP clients, new and v1", lambda: node("e2e", 600)),
+    Suite("crash", "what was answered outlives kills, full disks, a database away", lambda: pytest("crash", 1200)),
+    Suite("two-servers", "the end-to-end tests on two servers and one PostgreSQL", two_servers),
     Suite("browser", "the pages in headless Chromium", lambda: node("browser", 600)),
 ]
 
@@ -181,6 +194,8 @@ def run_suite(suite: Suite) -> Tally:
     commands = suite.commands()
     tally = sum((run_command(command, log) for command in commands), Tally()) if commands else Tally(failed=1)
     print(f"{suite.name:12} {tally!s:34} {time.monotonic() - started:6.1f} s   {suite.about}", flush=True)
+    for counted in re.findall(r"^.*; verified: .*$", log.read_text(), re.M) if log.exists() else []:
+        print(f"{'':12} {counted}", flush=True)
     if tally.failed and log.exists():
         print("\n".join(log.read_text().splitlines()[-120:]), flush=True)
     return tally

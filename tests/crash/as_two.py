@@ -27,6 +27,7 @@ def main() -> int:
             "AUTH_AGENT_SERVER_BINARY": str(HERE / "two_servers.py"),
             "CRASH_SERVER_BINARY": BINARY,
             "CRASH_POSTGRES": str(postgres.folder),
+            "SEEN_BY_ALL_S": "1",  # what one server deletes the other may know for a second
         }
         return subprocess.run(sys.argv[1:], env=environment).returncode
 

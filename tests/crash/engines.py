@@ -1,8 +1,10 @@
-"""The two engines, and an empty database of either."""
+"""The two engines, an empty database of either, and PostgreSQL away for a while."""
 
 from __future__ import annotations
 
+import contextlib
 import random
+from collections.abc import Iterator
 
 from postgres import Postgres
 
@@ -14,3 +16,21 @@ def new_database(postgres: Postgres) -> dict[str, str]:
     name = f"crash_{random.SystemRandom().randrange(2**32)}"
     postgres.create_database(name)
     return {"AUTH_AGENT_DATABASE_URL": postgres.url(name)}
+
+
+@contextlib.contextmanager
+def stopped(postgres: Postgres) -> Iterator[None]:
+    postgres.stop()
+    try:
+        yield
+    finally:
+        postgres.start()
+
+
+@contextlib.contextmanager
+def frozen(postgres: Postgres) -> Iterator[None]:
+    postgres.freeze()
+    try:
+        yield
+    finally:
+        postgres.freeze(False)

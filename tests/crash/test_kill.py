@@ -9,7 +9,7 @@ from servers import Server, kill_at_random, serving
 from verify import Verification
 
 KILLS = 50
-PAUSE_S = 0.4
+PAUSE_S = 0.25
 
 
 def test_nothing_that_was_answered_is_lost_when_the_server_is_killed(

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from load import Client, introspect
+from engines import frozen, stopped
+from load import Client, Load, introspect
 from postgres import Postgres
 from servers import PEOPLE, Server, serving
 from verify import Verification
@@ -27,24 +28,40 @@ def server(postgres_database: dict[str, str], tmp_path: pathlib.Path) -> Iterato
         yield server
 
 
+def kill_postgres_at_random(postgres: Postgres, load: Load) -> None:
+    moments = random.Random(load.seed)
+    for _ in range(KILLS):
+        load.ledger.wait_for_answers(10 * PEOPLE)
+        time.sleep(moments.uniform(0, PAUSE_S))
+        postgres.crash()
+        load.ledger.wait_for_unavailable(PEOPLE)
+        postgres.start()
+    load.ledger.wait_for_answers(10 * PEOPLE)
+
+
 def test_nothing_that_was_answered_is_lost_when_postgresql_is_killed(
     server: Server, postgres: Postgres, seed: int, tell: Callable[[str], None]
 ) -> None:
     tell(f"seed {seed}")
-    moments = random.Random(seed)
     load = server.load(seed)
     with load.running() as ledger:
-        for _ in range(KILLS):
-            ledger.wait_for_answers(10 * PEOPLE)
-            time.sleep(moments.uniform(0, PAUSE_S))
-            postgres.crash()
-            ledger.wait_for_unavailable(PEOPLE)
-            postgres.start()
-        ledger.wait_for_answers(10 * PEOPLE)
+        kill_postgres_at_random(postgres, load)
     with Verification(server.address, server.key) as verification:
         verification.check(ledger)
     tell(f"PostgreSQL killed {KILLS} times: {ledger}; verified: {verification}")
     assert ledger.lost == 0
+
+
+def test_what_is_answered_before_it_is_on_disk_would_be_noticed(
+    postgres: Postgres, postgres_database: dict[str, str], tmp_path: pathlib.Path, seed: int
+) -> None:
+    """The same, with the option that lets PostgreSQL lose the last moments: this is how it looks then."""
+    with serving(Server(tmp_path, "--synchronous=normal", **postgres_database)) as server:
+        load = server.load(seed)
+        with load.running() as ledger:
+            kill_postgres_at_random(postgres, load)
+        with pytest.raises(AssertionError), Verification(server.address, server.key) as verification:
+            verification.check(ledger)
 
 
 def test_nothing_that_was_answered_is_lost_when_both_are_killed(
@@ -65,24 +82,6 @@ def test_nothing_that_was_answered_is_lost_when_both_are_killed(
     with Verification(server.address, server.key) as verification:
         verification.check(ledger)
     tell(f"both killed {KILLS} times: {ledger}; verified: {verification}")
-
-
-@contextlib.contextmanager
-def stopped(postgres: Postgres) -> Iterator[None]:
-    postgres.stop()
-    try:
-        yield
-    finally:
-        postgres.start()
-
-
-@contextlib.contextmanager
-def frozen(postgres: Postgres) -> Iterator[None]:
-    postgres.freeze()
-    try:
-        yield
-    finally:
-        postgres.freeze(False)
 
 
 def wait_until_ready(wire: Wire) -> None:

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from engines import frozen
 from load import Client
+from postgres import Postgres
 from processes import free_port
 from servers import Server, serving
 from verify import Verification
-from wire import Absent, Answer, Unavailable, Wire
+from wire import Absent, Answer, Lost, Unavailable, Wire
 
 GONE_S = 5.0
 AT_ONCE = 8
@@ -25,9 +27,9 @@ PATIENCE_S = 30.0
 
 
 class WatchedServer(Server):
-    def __init__(self, folder: pathlib.Path) -> None:
+    def __init__(self, folder: pathlib.Path, **more: str) -> None:
         self._metrics_port = free_port()
-        super().__init__(folder, f"--metrics-port={self._metrics_port}")
+        super().__init__(folder, f"--metrics-port={self._metrics_port}", **more)
 
     def running(self) -> int:
         """Requests that were begun and not yet answered."""
@@ -51,7 +53,7 @@ class WatchedServer(Server):
     def wait_for_refusal(self) -> None:
         """Until it takes no new connections."""
         until = time.monotonic() + PATIENCE_S
-        with contextlib.suppress(Absent):
+        with contextlib.suppress(Absent, Lost):
             while time.monotonic() < until:
                 with Wire(self.address) as wire:
                     wire.get("/healthz")
@@ -76,9 +78,9 @@ def server(tmp_path: pathlib.Path) -> Iterator[WatchedServer]:
             server.serve()  # so that its end is looked at once more, and leaks with it
 
 
-def refresh_or_503(server: Server, fields: dict[str, str]) -> Answer | None:
-    """None for 503; anything else that is no answer fails the test."""
-    with Wire(server.address) as wire, contextlib.suppress(Unavailable):
+def refresh(server: Server, fields: dict[str, str]) -> Answer | None:
+    """None for 503, and for a connection that ended without an answer."""
+    with Wire(server.address) as wire, contextlib.suppress(Unavailable, Lost):
         return wire.post("/token", fields)
     return None
 
@@ -89,7 +91,7 @@ def test_requests_that_run_when_the_server_is_told_to_stop_are_answered(server: 
         families = [client.exchange() for _ in range(AT_ONCE)]
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             with server.writes_held_up():
-                asked = [pool.submit(refresh_or_503, server, client.refresh_fields(family)) for family in families]
+                asked = [pool.submit(refresh, server, client.refresh_fields(family)) for family in families]
                 server.wait_until_running(AT_ONCE)
                 told = server.told_to_stop()
                 server.wait_for_refusal()
@@ -109,9 +111,30 @@ def test_a_database_that_is_held_up_does_not_hold_up_the_end(server: WatchedServ
         client.register()
         families = [client.exchange() for _ in range(AT_ONCE)]
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool, server.writes_held_up():
-            asked = [pool.submit(refresh_or_503, server, client.refresh_fields(family)) for family in families]
+            asked = [pool.submit(refresh, server, client.refresh_fields(family)) for family in families]
             server.wait_until_running(AT_ONCE)
             server.check_gone(server.told_to_stop())
+            assert [answer.result() for answer in asked] == [None] * AT_ONCE
+        # Nobody was told anything, and each can ask again.
+        server.serve()
+        for family in families:
+            client.refresh(family)
+
+
+def test_a_postgresql_that_is_frozen_does_not_hold_up_the_end(
+    postgres: Postgres, postgres_database: dict[str, str], tmp_path: pathlib.Path
+) -> None:
+    with (
+        serving(WatchedServer(tmp_path, **postgres_database)) as server,
+        contextlib.closing(Client(server.load(0), 0)) as client,
+    ):
+        client.register()
+        families = [client.exchange() for _ in range(AT_ONCE)]
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            with frozen(postgres):
+                asked = [pool.submit(refresh, server, client.refresh_fields(family)) for family in families]
+                server.wait_until_running(AT_ONCE)
+                server.check_gone(server.told_to_stop())
             assert [answer.result() for answer in asked] == [None] * AT_ONCE
         server.serve()
         for family in families:
