@@ -176,6 +176,24 @@ TEST(export, goes_through_pipes_too)
     shell_close(&s);
 }
 
+TEST(export, is_taken_while_the_server_runs)
+{
+    struct shell s;
+    struct shell_server server;
+
+    shell_open(&s);
+    shell_serve(&s, &server);
+    CHECK_INT(shell_run_with(&s, "correct horse battery\n", "user add ann@example.com --password-stdin"), 0);
+    shell_succeeds(&s, "export all.jsonl");
+    shell_fails(&s, "import all.jsonl", 1, "not empty");
+    CHECK_INT(shell_http(&s, &server, "GET", "/.well-known/jwks.json", "", ""), 200);
+    CHECK_INT(shell_stop(&server, SIGTERM), 0);
+    shell_succeeds(&s, "import all.jsonl --database new.db");
+    shell_succeeds(&s, "user list --database new.db");
+    CHECK(strstr(s.out, "ann@example.com") != NULL);
+    shell_close(&s);
+}
+
 TEST(export, overwrites_only_when_told_and_tells_where_it_cannot_write)
 {
     struct shell s;

@@ -186,6 +186,25 @@ TEST(signing_key, that_cannot_be_opened_changes_nothing)
     ring_close(&r);
 }
 
+TEST(signing_key, is_removed_before_its_time_only_when_it_signs_no_more)
+{
+    struct ring r;
+    char old[64], next[64];
+
+    ring_open(&r);
+    signer_at(&r, r.f.now_ms, old);
+    rotate(&r, AA_ROTATE_SOON, next);
+    CHECK_ERR(aa_signing_key_remove(&r.f.app, VIEW(old), NULL), AA_ERR_NOT_FOUND);
+    CHECK_ERR(aa_signing_key_remove(&r.f.app, VIEW(next), NULL), AA_ERR_NOT_FOUND);
+    CHECK_ERR(aa_signing_key_remove(&r.f.app, VIEW("nothing"), NULL), AA_ERR_NOT_FOUND);
+    r.f.now_ms += 10 * MINUTE_MS;
+    CHECK_OK(aa_signing_key_remove(&r.f.app, VIEW(old), NULL));
+    CHECK_ERR(aa_signing_key_remove(&r.f.app, VIEW(next), NULL), AA_ERR_NOT_FOUND);
+    CHECK_OK(aa_keyring_refresh(&r.f.app, r.keyring, NULL));
+    CHECK(!publishes(&r, old) && publishes(&r, next));
+    ring_close(&r);
+}
+
 /* ---- many threads ---- */
 
 struct user_of_keys {
@@ -235,7 +254,7 @@ TEST(signing_key, rotates_under_those_who_sign)
 TEST(signing_key, is_listed_and_rotated_on_the_command_line)
 {
     struct shell s;
-    char kid[64];
+    char kid[64], line[128];
 
     shell_open(&s);
     shell_succeeds(&s, "init");
@@ -250,6 +269,13 @@ TEST(signing_key, is_listed_and_rotated_on_the_command_line)
     shell_member(&s, "kid", kid, sizeof kid);
     shell_succeeds(&s, "signing-key list --json");
     CHECK(strstr(strstr(s.out, kid), "\"state\": \"signs\"") != NULL);
+    snprintf(line, sizeof line, "signing-key remove %s", kid);
+    shell_fails(&s, line, 1, "no retired signing key");
+    shell_succeeds(&s, "signing-key rotate --now");
+    shell_succeeds(&s, line);
+    shell_succeeds(&s, "signing-key list");
+    CHECK(strstr(s.out, kid) == NULL);
+    shell_succeeds(&s, "doctor");
     shell_close(&s);
 }
 

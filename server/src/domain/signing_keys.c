@@ -61,12 +61,17 @@ static void making_clear(struct making *making)
     aa_buf_clear(&making->sealed);
 }
 
+static enum aa_err note_kid(struct aa_conn *conn, const struct aa_app *app, struct aa_view action, struct aa_view kid,
+                            struct aa_error *err)
+{
+    struct aa_audit_entry entry = {.event = AA_AUDIT_SIGNING_KEY, .details = {{"action", action}, {"kid", kid}}};
+
+    return aa_audit_note(app, conn, &entry, err);
+}
+
 static enum aa_err note(struct aa_conn *conn, const struct making *making, struct aa_view action, struct aa_error *err)
 {
-    struct aa_audit_entry entry = {.event = AA_AUDIT_SIGNING_KEY,
-                                   .details = {{"action", action}, {"kid", making->row.kid}}};
-
-    return aa_audit_note(making->app, conn, &entry, err);
+    return note_kid(conn, making->app, action, making->row.kid, err);
 }
 
 static enum aa_err count_one(void *ctx, const void *record, struct aa_error *err)
@@ -149,4 +154,32 @@ enum aa_err aa_signing_key_rotate(const struct aa_app *app, const uint8_t master
     }
     making_clear(&making);
     return rc;
+}
+
+/* ---- away with one ---- */
+
+struct removal {
+    const struct aa_app *app;
+    struct aa_view kid;
+    int64_t now_ms;
+};
+
+static enum aa_err remove_key(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    const struct removal *removal = ctx;
+    enum aa_err rc = aa_signing_key_delete(conn, removal->kid, removal->now_ms, NULL);
+
+    if (rc == AA_ERR_NOT_FOUND)
+        return aa_fail(err, rc,
+                       "there is no retired signing key of this id; `signing-key rotate --now` retires the others");
+    if (rc)
+        return aa_fail(err, rc, "the signing key cannot be removed: %s", aa_err_text(rc));
+    return note_kid(conn, removal->app, AA_VIEW("removed"), removal->kid, err);
+}
+
+enum aa_err aa_signing_key_remove(const struct aa_app *app, struct aa_view kid, struct aa_error *err)
+{
+    struct removal removal = {app, kid, aa_app_now_ms(app)};
+
+    return aa_db_write(app->db, remove_key, &removal, err);
 }

@@ -22,5 +22,8 @@ enum aa_rotation {
 AA_CHECK enum aa_err aa_signing_key_rotate(const struct aa_app *app, const uint8_t master_key[32],
                                            enum aa_rotation when, struct aa_buf *kid, int64_t *signs_from_ms,
                                            struct aa_error *err);
+/* Removes a retired key before its time: it is published no longer, and whoever checks tokens by themselves refuses its
+ * tokens. AA_ERR_NOT_FOUND when there is no retired key of this id. */
+AA_CHECK enum aa_err aa_signing_key_remove(const struct aa_app *app, struct aa_view kid, struct aa_error *err);
 
 #endif

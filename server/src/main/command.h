@@ -69,6 +69,7 @@ enum aa_err aa_command_audit_verify(const struct aa_call *call, struct aa_error 
 enum aa_err aa_command_audit_export(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_signing_key_list(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_signing_key_rotate(const struct aa_call *call, struct aa_error *err);
+enum aa_err aa_command_signing_key_remove(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_backup(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_restore(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_export(const struct aa_call *call, struct aa_error *err);

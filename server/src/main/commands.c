@@ -106,6 +106,8 @@ const struct aa_command aa_commands[] = {
      {{"now", NULL, "let it sign at once: when others may know the old one"}, AA_OPTION_JSON},
      false,
      aa_command_signing_key_rotate},
+    {"signing-key remove", "KID", 1, 1, "stop publishing a retired key before its time", NO_OPTIONS, false,
+     aa_command_signing_key_remove},
     {"backup",
      "FILE",
      1,

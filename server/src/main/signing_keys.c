@@ -1,4 +1,4 @@
-/* signing-key list, rotate */
+/* signing-key list, rotate, remove */
 #include "domain/signing_keys.h"
 
 #include "base/error.h"
@@ -112,4 +112,16 @@ static enum aa_err rotate(const struct aa_call *call, struct aa_runtime *runtime
 enum aa_err aa_command_signing_key_rotate(const struct aa_call *call, struct aa_error *err)
 {
     return aa_command_with_runtime(call, rotate, err);
+}
+
+/* ---- remove ---- */
+
+static enum aa_err remove_one(const struct aa_call *call, struct aa_runtime *runtime, struct aa_error *err)
+{
+    return aa_signing_key_remove(&runtime->app, aa_view_of(call->arguments[0]), err);
+}
+
+enum aa_err aa_command_signing_key_remove(const struct aa_call *call, struct aa_error *err)
+{
+    return aa_command_with_runtime(call, remove_one, err);
 }

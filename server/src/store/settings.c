@@ -28,6 +28,12 @@ enum aa_err aa_signing_key_retire(struct aa_conn *c, int64_t retired_ms, struct 
                         AA_ARGS(AA_INT(retired_ms)), NULL, err);
 }
 
+enum aa_err aa_signing_key_delete(struct aa_conn *c, struct aa_view kid, int64_t now_ms, struct aa_error *err)
+{
+    return aa_store_change(c, "DELETE FROM signing_keys WHERE kid = $1 AND retired_ms > 0 AND retired_ms <= $2",
+                           AA_ARGS(AA_TEXT(kid), AA_INT(now_ms)), err);
+}
+
 enum aa_err aa_signing_key_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err)
 {
     return aa_store_list(c, "SELECT " KEY_COLUMNS " FROM signing_keys ORDER BY not_before_ms DESC, kid", AA_NO_ARGS,

@@ -148,6 +148,8 @@ AA_STORE aa_refresh_token_revoke(struct aa_conn *c, struct aa_view token_key, in
 AA_STORE aa_signing_key_create(struct aa_conn *c, const struct aa_signing_key *key, struct aa_error *err); /* W */
 AA_STORE aa_signing_key_retire(struct aa_conn *c, int64_t retired_ms,
                                struct aa_error *err); /* W; all that would sign later than that */
+AA_STORE aa_signing_key_delete(struct aa_conn *c, struct aa_view kid, int64_t now_ms,
+                               struct aa_error *err); /* W; NOT_FOUND unless it is retired by now */
 AA_STORE aa_signing_key_list(struct aa_conn *c, aa_row_fn row, void *ctx,
                              struct aa_error *err); /* R; struct aa_signing_key, newest first */
 AA_STORE aa_setting_get(struct aa_conn *c, struct aa_view name, char **memory, struct aa_view *value,
