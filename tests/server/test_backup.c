@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+#include "db/backup.h"
 #include "support_shell.h"
 
 static void path_in(const struct shell *s, const char *name, char *out, size_t size)
@@ -200,6 +202,29 @@ TEST(backup, that_does_not_fit_leaves_the_one_before_as_it_was)
     shell_close(&s);
 }
 
+TEST(backup, leaves_nothing_behind_when_memory_runs_out)
+{
+    struct aa_db_facts facts;
+    enum aa_err rc = AA_ERR_NOMEM;
+    size_t failures = 0;
+    struct shell s;
+    char path[128];
+
+    shell_open(&s);
+    path_in(&s, "copy.db", path, sizeof path);
+    shell_succeeds(&s, "init");
+    for (size_t nth = 1; rc; nth++) {
+        aa_mem_fail_at(nth, false);
+        rc = aa_db_backup(s.database, path, false, &facts, NULL);
+        aa_mem_fail_at(0, false);
+        CHECK_INT(count_files(&s, ".", "copy.db", NULL, 0), rc ? 0 : 1);
+        failures += rc != AA_OK;
+    }
+    CHECK(failures > 10);
+    CHECK(facts.rows > 0);
+    shell_close(&s);
+}
+
 /* ---- restore ---- */
 
 TEST(restore, puts_the_backup_in_place_and_keeps_what_was_there)
@@ -337,6 +362,36 @@ TEST(restore, that_does_not_fit_leaves_the_database_as_it_was)
     limit_files(RLIM_INFINITY);
     CHECK(knows(&s, s.database, "bob@example.com"));
     CHECK_INT(count_files(&s, "var", "auth-agent.db.", NULL, 0), 1);
+    shell_close(&s);
+}
+
+TEST(restore, leaves_the_database_as_it_was_when_memory_runs_out)
+{
+    struct aa_db_facts facts;
+    enum aa_err rc = AA_ERR_NOMEM;
+    size_t failures = 0;
+    struct aa_buf kept;
+    struct shell s;
+    char path[128];
+
+    shell_open(&s);
+    path_in(&s, "copy.db", path, sizeof path);
+    shell_succeeds(&s, "init");
+    shell_succeeds(&s, "backup copy.db");
+    add_person(&s, "ann@example.com");
+    aa_buf_init(&kept, 512);
+    for (size_t nth = 1; rc; nth++) {
+        aa_buf_reset(&kept);
+        aa_mem_fail_at(nth, false);
+        rc = aa_db_restore(s.database, path, true, 1000, &facts, &kept, NULL);
+        aa_mem_fail_at(0, false);
+        CHECK_INT(count_files(&s, "var", "auth-agent.db.", NULL, 0), rc ? 1 : 2);
+        failures += rc != AA_OK;
+    }
+    CHECK(failures > 10);
+    CHECK(knows(&s, aa_buf_text(&kept), "ann@example.com"));
+    CHECK(!knows(&s, s.database, "ann@example.com"));
+    aa_buf_clear(&kept);
     shell_close(&s);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "domain/keyring.h"
 #include "domain/signing_keys.h"
 #include "jose/jws.h"
@@ -202,6 +203,63 @@ TEST(signing_key, is_removed_before_its_time_only_when_it_signs_no_more)
     CHECK_ERR(aa_signing_key_remove(&r.f.app, VIEW(next), NULL), AA_ERR_NOT_FOUND);
     CHECK_OK(aa_keyring_refresh(&r.f.app, r.keyring, NULL));
     CHECK(!publishes(&r, old) && publishes(&r, next));
+    ring_close(&r);
+}
+
+/* ---- without memory ---- */
+
+TEST(signing_key, is_made_whole_or_not_at_all_when_memory_runs_out)
+{
+    enum aa_err rc = AA_ERR_NOMEM;
+    char old[64], kid[64], signer[64];
+    struct aa_buf made;
+    int64_t from_ms = 0;
+    struct ring r;
+
+    ring_open(&r);
+    signer_at(&r, r.f.now_ms, old);
+    aa_buf_init(&made, AA_KID_MAX);
+    for (size_t nth = 1; rc; nth++) {
+        aa_buf_reset(&made);
+        aa_mem_fail_at(nth, false);
+        rc = aa_signing_key_rotate(&r.f.app, master, AA_ROTATE_NOW, &made, &from_ms, NULL);
+        aa_mem_fail_at(0, false);
+        CHECK_OK(aa_keyring_refresh(&r.f.app, r.keyring, NULL));
+        signer_at(&r, r.f.now_ms, signer);
+        if (rc)
+            CHECK_TEXT(signer, old);
+        else
+            CHECK_TEXT(signer, aa_buf_text(&made));
+    }
+    snprintf(kid, sizeof kid, "%s", aa_buf_text(&made));
+    CHECK(publishes(&r, old) && publishes(&r, kid));
+    aa_buf_clear(&made);
+    ring_close(&r);
+}
+
+TEST(signing_key, that_cannot_be_loaded_for_want_of_memory_is_loaded_later)
+{
+    enum aa_err rc = AA_ERR_NOMEM;
+    char old[64], signer[64];
+    struct aa_buf made;
+    int64_t from_ms = 0;
+    size_t failures = 0;
+    struct ring r;
+
+    ring_open(&r);
+    signer_at(&r, r.f.now_ms, old);
+    aa_buf_init(&made, AA_KID_MAX);
+    CHECK_OK(aa_signing_key_rotate(&r.f.app, master, AA_ROTATE_NOW, &made, &from_ms, NULL));
+    for (size_t nth = 1; rc; nth++) {
+        aa_mem_fail_at(nth, false);
+        rc = aa_keyring_refresh(&r.f.app, r.keyring, NULL);
+        aa_mem_fail_at(0, false);
+        signer_at(&r, r.f.now_ms, signer);
+        CHECK_TEXT(signer, rc ? old : aa_buf_text(&made));
+        failures += rc != AA_OK;
+    }
+    CHECK(failures > 2);
+    aa_buf_clear(&made);
     ring_close(&r);
 }
 

@@ -147,7 +147,7 @@ static enum aa_err copy_checked(const char *url, const char *name, struct aa_db_
 
 enum aa_err aa_db_backup(const char *url, const char *path, bool replace, struct aa_db_facts *out, struct aa_error *err)
 {
-    struct aa_draft draft = {.fd = -1};
+    struct aa_draft draft = {.fd = -1, .folder = -1};
     struct aa_db_facts facts = {.engine = NULL};
     enum aa_err rc;
 
@@ -284,7 +284,7 @@ static enum aa_err put_in_place(struct aa_draft *draft, bool is_there, int64_t n
 static enum aa_err restore(const char *target, const char *from, bool replace, int64_t now_ms, struct aa_db_facts *out,
                            struct aa_buf *kept, struct aa_error *err)
 {
-    struct aa_draft draft = {.fd = -1};
+    struct aa_draft draft = {.fd = -1, .folder = -1};
     struct aa_db_facts facts = {.engine = NULL};
     size_t start = kept->len;
     bool is_there;

@@ -60,16 +60,32 @@ static enum aa_err name_it(struct aa_draft *draft, const char *path, struct aa_e
     return rc;
 }
 
+static int open_folder(const char *path, enum aa_err *rc)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? aa_mem_copy_text(path, (size_t)(slash - path) + 1) : aa_mem_copy_text(".", 1);
+    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    *rc = !folder ? AA_ERR_NOMEM : fd < 0 ? aa_draft_code(errno) : AA_OK;
+    aa_mem_free(folder);
+    return fd;
+}
+
 enum aa_err aa_draft_open(struct aa_draft *draft, const char *path, bool replace, struct aa_error *err)
 {
     enum aa_err rc;
 
-    *draft = (struct aa_draft){.fd = -1};
+    *draft = (struct aa_draft){.fd = -1, .folder = -1};
     if (!replace && access(path, F_OK) == 0)
         return fail_exists(path, err);
     rc = name_it(draft, path, err);
     if (rc)
         return rc;
+    draft->folder = open_folder(path, &rc);
+    if (rc == AA_ERR_NOMEM)
+        return aa_fail(err, rc, "out of memory writing a file");
+    if (rc)
+        return fail(draft, err);
     /* One that a process of the same number left behind when it was killed is nobody's. */
     unlink(draft->name);
     draft->fd = open(draft->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -78,26 +94,18 @@ enum aa_err aa_draft_open(struct aa_draft *draft, const char *path, bool replace
 
 enum aa_err aa_draft_sync_folder(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? aa_mem_copy_text(path, (size_t)(slash - path) + 1) : aa_mem_copy_text(".", 1);
-    enum aa_err rc = AA_OK;
-    int fd;
+    enum aa_err rc;
+    int fd = open_folder(path, &rc);
 
-    if (!folder)
-        return AA_ERR_NOMEM;
-    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd))
+    if (!rc && fsync(fd))
         rc = aa_draft_code(errno);
     if (fd >= 0)
         close(fd);
-    aa_mem_free(folder);
     return rc;
 }
 
 enum aa_err aa_draft_publish(struct aa_draft *draft, bool replace, struct aa_error *err)
 {
-    enum aa_err rc;
-
     if (fsync(draft->fd))
         return fail(draft, err);
     /* link() rather than a look and a rename(): what appeared meanwhile is not overwritten. */
@@ -105,10 +113,9 @@ enum aa_err aa_draft_publish(struct aa_draft *draft, bool replace, struct aa_err
         return errno == EEXIST ? fail_exists(draft->path, err) : fail(draft, err);
     if (!replace)
         unlink(draft->name);
-    rc = aa_draft_sync_folder(draft->path);
     aa_mem_free(draft->name);
     draft->name = NULL;
-    return rc ? aa_fail(err, rc, "the folder of %s cannot be put on disk", draft->path) : AA_OK;
+    return fsync(draft->folder) ? fail(draft, err) : AA_OK;
 }
 
 void aa_draft_clear(struct aa_draft *draft)
@@ -117,9 +124,11 @@ void aa_draft_clear(struct aa_draft *draft)
         return;
     if (draft->fd >= 0)
         close(draft->fd);
+    if (draft->folder >= 0)
+        close(draft->folder);
     if (draft->name && draft->fd >= 0)
         unlink(draft->name);
     aa_mem_free(draft->name);
     aa_mem_free(draft->path);
-    *draft = (struct aa_draft){.fd = -1};
+    *draft = (struct aa_draft){.fd = -1, .folder = -1};
 }

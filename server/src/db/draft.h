@@ -11,6 +11,7 @@ struct aa_draft {
     char *path; /* where it is to stand */
     char *name; /* where it is written */
     int fd;     /* open for reading and writing */
+    int folder; /* in which it stands: nothing that takes memory comes after the name */
 };
 
 /* AA_ERR_CONFLICT when there is a file at `path` already and it may not be replaced: told here, before any work, and

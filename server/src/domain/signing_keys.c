@@ -139,19 +139,24 @@ static enum aa_err create_next(struct aa_conn *conn, void *ctx, struct aa_error 
 enum aa_err aa_signing_key_rotate(const struct aa_app *app, const uint8_t master_key[32], enum aa_rotation when,
                                   struct aa_buf *kid, int64_t *signs_from_ms, struct aa_error *err)
 {
+    size_t start = kid->len;
     struct making making;
     enum aa_err rc;
 
     rc = making_open(&making, app, master_key, err);
     if (when == AA_ROTATE_SOON)
         making.row.not_before_ms += PUBLISHED_BEFORE_MS;
-    if (!rc)
-        rc = aa_db_write(app->db, create_next, &making, err);
     if (!rc) {
         aa_buf_add(kid, making.row.kid);
-        *signs_from_ms = making.row.not_before_ms;
         rc = aa_buf_check(kid, "a key's id", err);
     }
+    /* Stored last: a key that could not be told would be there all the same. */
+    if (!rc)
+        rc = aa_db_write(app->db, create_next, &making, err);
+    if (rc)
+        aa_buf_cut(kid, start);
+    else
+        *signs_from_ms = making.row.not_before_ms;
     making_clear(&making);
     return rc;
 }

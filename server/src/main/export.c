@@ -166,7 +166,7 @@ enum aa_err aa_command_export(const struct aa_call *call, struct aa_error *err)
 {
     const char *path = call->arguments[0];
     bool replace = aa_call_option(call, "force") != NULL;
-    struct aa_draft draft = {.fd = -1};
+    struct aa_draft draft = {.fd = -1, .folder = -1};
     enum aa_err rc;
 
     if (aa_view_equal_text(aa_view_of(path), "-"))
