@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -90,6 +91,23 @@ enum aa_err aa_draft_open(struct aa_draft *draft, const char *path, bool replace
     unlink(draft->name);
     draft->fd = open(draft->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     return draft->fd < 0 ? fail(draft, err) : AA_OK;
+}
+
+enum aa_err aa_draft_make_folder(const char *path, struct aa_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder;
+    enum aa_err rc = AA_OK;
+
+    if (!slash || slash == path)
+        return AA_OK;
+    folder = aa_mem_copy_text(path, (size_t)(slash - path));
+    if (!folder)
+        return aa_fail(err, AA_ERR_NOMEM, "out of memory making a folder");
+    if (mkdir(folder, 0700) && errno != EEXIST)
+        rc = aa_fail(err, aa_draft_code(errno), "the folder %s cannot be made: %s", folder, strerror(errno));
+    aa_mem_free(folder);
+    return rc;
 }
 
 enum aa_err aa_draft_sync_folder(const char *path)

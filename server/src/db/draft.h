@@ -24,6 +24,9 @@ void aa_draft_clear(struct aa_draft *draft); /* removes what was not published; 
 
 /* The code for a system call that failed with this errno. */
 enum aa_err aa_draft_code(int number);
+/* Makes the folder that `path` is in, for its owner alone, unless it is there. The code of what failed, or
+ * AA_ERR_NOMEM, with a message that names the folder. */
+AA_CHECK enum aa_err aa_draft_make_folder(const char *path, struct aa_error *err);
 /* Puts the names in the folder of `path` on disk. AA_OK or the code of what failed. */
 AA_CHECK enum aa_err aa_draft_sync_folder(const char *path);
 

@@ -7,24 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/mem.h"
-
-static enum aa_err make_folder(const char *path, struct aa_error *err)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder;
-    enum aa_err rc = AA_OK;
-
-    if (!slash || slash == path)
-        return AA_OK;
-    folder = aa_mem_copy_text(path, (size_t)(slash - path));
-    if (!folder)
-        return aa_fail(err, AA_ERR_NOMEM, "out of memory opening the database");
-    if (mkdir(folder, 0700) && errno != EEXIST)
-        rc = aa_fail(err, AA_ERR_STORE, "the folder %s cannot be made: %s", folder, strerror(errno));
-    aa_mem_free(folder);
-    return rc;
-}
+#include "db/draft.h"
 
 /* The file is made here rather than by SQLite, readable for its owner alone whatever the umask; -wal and -shm get the
  * same mode. An existing file is not even opened: closing it again would drop the locks this process holds on it
@@ -56,7 +39,7 @@ enum aa_err aa_place_prepare(const char *path, bool must_exist, struct aa_error 
             return aa_fail(err, AA_ERR_NOT_FOUND, "there is no database at %s", path);
         return AA_OK;
     }
-    rc = make_folder(path, err);
+    rc = aa_draft_make_folder(path, err);
     return rc ? rc : make_file(path, err);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "db/draft.h"
 #include "main/config_check.h"
 #include "store/store.h"
 
@@ -27,86 +28,36 @@ static enum aa_err look_for_keys(struct aa_conn *conn, void *ctx, struct aa_erro
     return aa_signing_key_list(conn, note_any, ctx, err);
 }
 
-static enum aa_err write_whole(int fd, const char *data, size_t len)
+static enum aa_err write_whole(int fd, const char *path, struct aa_view text, struct aa_error *err)
 {
-    while (len > 0) {
-        ssize_t written = write(fd, data, len);
+    while (text.len > 0) {
+        ssize_t written = write(fd, text.data, text.len);
 
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
-            return AA_ERR_SYSTEM;
-        data += written;
-        len -= (size_t)written;
+            return aa_fail(err, AA_ERR_SYSTEM, "the master key file %s cannot be written: %s", path, strerror(errno));
+        text = aa_view_make(text.data + written, text.len - (size_t)written);
     }
-    return fsync(fd) ? AA_ERR_SYSTEM : AA_OK;
+    return AA_OK;
 }
 
-/* The name is on disk too: without it the signing keys sealed next could never be opened again. */
-static enum aa_err sync_folder(const char *path)
+/* On disk with its name before anything is sealed: without it the signing keys sealed next could never be opened again.
+ * AA_ERR_CONFLICT when another process, started at the same moment, was first. */
+static enum aa_err write_file(const char *path, struct aa_view hex, struct aa_error *err)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? aa_mem_copy_text(path, (size_t)(slash - path) + 1) : aa_mem_copy_text(".", 1);
-    enum aa_err rc = AA_ERR_NOMEM;
-    int fd;
-
-    if (!folder)
-        return rc;
-    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    rc = fd >= 0 && fsync(fd) == 0 ? AA_OK : AA_ERR_SYSTEM;
-    if (fd >= 0)
-        close(fd);
-    aa_mem_free(folder);
-    return rc;
-}
-
-/* Written under another name and linked into place: another process that starts at the same moment sees a whole key or
- * none. */
-static enum aa_err write_file(const char *path, const char *hex, size_t len, struct aa_error *err)
-{
-    struct aa_buf draft;
+    struct aa_draft draft;
     enum aa_err rc;
-    int fd;
 
-    aa_buf_init(&draft, 8192);
-    aa_buf_add_format(&draft, "%s.%ld", path, (long)getpid());
-    rc = aa_buf_check(&draft, "master_key_file", err);
+    rc = aa_draft_make_folder(path, err);
     if (rc)
-        goto done;
-    fd = open(aa_buf_text(&draft), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        rc = aa_fail(err, AA_ERR_SYSTEM, "the master key file %s cannot be made: %s", path, strerror(errno));
-        goto done;
-    }
-    rc = write_whole(fd, hex, len);
-    if (!rc && link(aa_buf_text(&draft), path) && errno != EEXIST)
-        rc = AA_ERR_SYSTEM;
+        return rc;
+    rc = aa_draft_open(&draft, path, false, err);
     if (!rc)
-        rc = sync_folder(path);
-    if (rc)
-        aa_fail(err, rc, "the master key file %s cannot be written: %s", path, strerror(errno));
-    close(fd);
-    unlink(aa_buf_text(&draft));
-done:
-    aa_buf_clear(&draft);
-    return rc;
-}
-
-/* Its own, should it not be there: of a database that is elsewhere nobody has made one yet. */
-static enum aa_err make_folder(const char *path, struct aa_error *err)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder;
-    enum aa_err rc = AA_OK;
-
-    if (!slash || slash == path)
-        return AA_OK;
-    folder = aa_mem_copy_text(path, (size_t)(slash - path));
-    if (!folder)
-        return aa_fail(err, AA_ERR_NOMEM, "out of memory making the master key");
-    if (mkdir(folder, 0700) && errno != EEXIST)
-        rc = aa_fail(err, AA_ERR_SYSTEM, "the folder %s cannot be made: %s", folder, strerror(errno));
-    aa_mem_free(folder);
+        rc = write_whole(draft.fd, path, hex, err);
+    if (!rc)
+        rc = aa_draft_publish(&draft, false, err);
+    aa_draft_clear(&draft);
     return rc;
 }
 
@@ -116,10 +67,6 @@ static enum aa_err make_file(const struct aa_app *app, const char *path, struct 
     struct aa_buf hex;
     enum aa_err rc;
 
-    rc = make_folder(path, err);
-    if (rc)
-        return rc;
-
     if (aa_app_random(app, key, sizeof key))
         return aa_fail(err, AA_ERR_RANDOM, "no random bytes for the master key");
     aa_buf_init(&hex, FILE_MAX);
@@ -128,7 +75,7 @@ static enum aa_err make_file(const struct aa_app *app, const char *path, struct 
     aa_buf_add_char(&hex, '\n');
     rc = aa_buf_check(&hex, "the master key", err);
     if (!rc)
-        rc = write_file(path, aa_buf_text(&hex), hex.len, err);
+        rc = write_file(path, aa_buf_view(&hex), err);
     aa_buf_wipe_clear(&hex);
     aa_mem_wipe(key, sizeof key);
     return rc;
@@ -184,6 +131,7 @@ static enum aa_err read_file(const char *path, uint8_t key[KEY_LEN], struct aa_e
 
 static enum aa_err open_file(const struct aa_app *app, const char *path, uint8_t key[KEY_LEN], struct aa_error *err)
 {
+    struct aa_error made = AA_ERROR_INIT;
     bool any = false;
     enum aa_err rc;
 
@@ -197,8 +145,10 @@ static enum aa_err open_file(const struct aa_app *app, const char *path, uint8_t
         return aa_fail(
             err, AA_ERR_OPTION_INVALID,
             "the master key file %s is missing, and the signing keys in the database cannot be read without it", path);
-    rc = make_file(app, path, err);
-    return rc ? rc : read_file(path, key, err);
+    rc = make_file(app, path, &made);
+    if (rc && rc != AA_ERR_CONFLICT)
+        return aa_fail(err, rc, "%s", made.message);
+    return read_file(path, key, err);
 }
 
 enum aa_err aa_master_key_open(const struct aa_app *app, const struct aa_config *config, uint8_t key[KEY_LEN],
