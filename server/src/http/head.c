@@ -93,26 +93,12 @@ static bool has_any_twice(const struct aa_request *request)
     return false;
 }
 
-/* RFC 9110 §5.5: no control characters but the tab. */
-static bool is_value(struct aa_view value)
-{
-    size_t i;
-
-    for (i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.data[i];
-
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
-}
-
 static bool are_values(const struct aa_request *request)
 {
     size_t i;
 
     for (i = 0; i < request->header_count; i++) {
-        if (!is_value(request->headers[i].value))
+        if (!aa_header_is_value(request->headers[i].value))
             return false;
     }
     return true;

@@ -85,8 +85,7 @@ void aa_response_reset(struct aa_response *response)
     aa_buf_reset(&response->header_memory);
 }
 
-/* RFC 9110 §5.5: a field value holds visible characters, spaces and tabs; RFC 9112 §11.1 is the attack. */
-static bool is_field_value(struct aa_view value)
+bool aa_header_is_value(struct aa_view value)
 {
     size_t i;
 
@@ -104,7 +103,7 @@ void aa_response_header(struct aa_response *response, const char *name, struct a
     struct aa_buf *memory = &response->header_memory;
     size_t name_offset = memory->len, name_len = strlen(name), index = response->header_count;
 
-    if (!is_field_value(value)) {
+    if (!aa_header_is_value(value)) {
         response->complaint = "a header with control characters was left out";
         return;
     }

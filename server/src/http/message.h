@@ -43,6 +43,9 @@ struct aa_request { /* borrowed for the handler's call */
     char request_id[AA_REQUEST_ID_LEN + 1];
 };
 
+/* Can this be a field's value: no control characters but the tab (RFC 9110 §5.5)? Others split answers in two
+ * (RFC 9112 §11.1). */
+bool aa_header_is_value(struct aa_view value);
 /* The header's value; absent when there is none. Authorization, Content-Type, Host and the like were refused earlier
  * when they came twice. */
 struct aa_view aa_request_header(const struct aa_request *request, const char *name);
