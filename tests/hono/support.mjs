@@ -1,18 +1,10 @@
 import { Hono } from 'hono'
 import { authAgentMiddleware } from 'auth-agent-mcp-sdk'
-import { API_KEY, FakeAs, SERVER_ID } from '../support/fake_as.mjs'
+import { API_KEY, SERVER_ID } from '../support/fake_as.mjs'
+
+export { withAs } from '../support/fake_as.mjs'
 
 export const METADATA_URL = 'https://files.example.com/.well-known/oauth-protected-resource/mcp'
-
-/** Runs `body` with an authorization server of its own. */
-export async function withAs(body) {
-  const as = await FakeAs.start()
-  try {
-    return await body(as)
-  } finally {
-    await as.stop()
-  }
-}
 
 export function options(as, more = {}) {
   return { serverId: SERVER_ID, apiKey: API_KEY, authServerUrl: as.issuer, requiredScopes: ['files:read'], ...more }

@@ -2,17 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Guard } from 'auth-agent-mcp-core'
-import { FakeAs } from '../support/fake_as.mjs'
 
-/** Runs `body` with an authorization server of its own. */
-export async function withAs(body) {
-  const as = await FakeAs.start()
-  try {
-    return await body(as)
-  } finally {
-    await as.stop()
-  }
-}
+export { withAs } from '../support/fake_as.mjs'
 
 export function guardOf(as, more = {}) {
   return new Guard(JSON.stringify(as.options(more)))

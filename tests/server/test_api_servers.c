@@ -7,6 +7,7 @@
 #include "endpoint/api_servers.h"
 #include "http/router.h"
 #include "support_app.h"
+#include "support_basic.h"
 
 static const struct aa_route routes[] = {
     {AA_METHOD_POST, "/api/servers", aa_api_server_create, AA_API_BODY_MAX, AA_CORS_NONE, AA_LANE_SLOW},
@@ -212,53 +213,17 @@ TEST(api_servers, a_server_sees_itself_with_its_own_key_and_nothing_else)
     api_close(&a);
 }
 
-static void add_base64(struct aa_buf *out, const char *text)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    for (size_t i = 0, len = strlen(text); i < len; i += 3) {
-        unsigned group = (unsigned)(unsigned char)text[i] << 16;
-
-        if (i + 1 < len)
-            group |= (unsigned)(unsigned char)text[i + 1] << 8;
-        if (i + 2 < len)
-            group |= (unsigned char)text[i + 2];
-        aa_buf_add_char(out, letters[group >> 18]);
-        aa_buf_add_char(out, letters[group >> 12 & 63]);
-        aa_buf_add_char(out, i + 1 < len ? letters[group >> 6 & 63] : '=');
-        aa_buf_add_char(out, i + 2 < len ? letters[group & 63] : '=');
-    }
-}
-
-static struct aa_buf basic(const char *user, const char *password)
-{
-    struct aa_buf out;
-    char pair[256];
-
-    snprintf(pair, sizeof pair, "%s:%s", user, password);
-    aa_buf_init(&out, 1024);
-    aa_buf_add_text(&out, "Basic ");
-    add_base64(&out, pair);
-    return out;
-}
-
 /* How the SDK learns its resource. */
 TEST(api_servers, a_server_sees_itself_with_basic_credentials_of_its_own)
 {
     struct api a;
-    struct aa_buf good, wrong_user;
-
     api_open(&a);
     register_one(&a);
     mint_one(&a);
-    good = basic(a.server_id, a.key_secret);
-    wrong_user = basic("srv_other", a.key_secret);
-    CHECK_INT(call(&a, AA_METHOD_GET, path_of(&a, ""), aa_buf_view(&good), NULL, NULL), 200);
+    CHECK_INT(call(&a, AA_METHOD_GET, path_of(&a, ""), VIEW(basic(a.server_id, a.key_secret)), NULL, NULL), 200);
     CHECK_VIEW(member(&a, "server_name"), "My File Server");
-    CHECK_INT(call(&a, AA_METHOD_GET, path_of(&a, ""), aa_buf_view(&wrong_user), NULL, NULL), 401);
+    CHECK_INT(call(&a, AA_METHOD_GET, path_of(&a, ""), VIEW(basic("srv_other", a.key_secret)), NULL, NULL), 401);
     CHECK_INT(admin_call(&a, AA_METHOD_DELETE, path_of(&a, "/keys/"), NULL), 404);
-    aa_buf_clear(&good);
-    aa_buf_clear(&wrong_user);
     api_close(&a);
 }
 

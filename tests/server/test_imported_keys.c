@@ -3,6 +3,7 @@
 
 #include "domain/imported_keys.h"
 #include "domain/key_cache.h"
+#include "support_basic.h"
 #include "support_flow.h"
 
 #define OLD_SECRET "an older secret, of whatever form"
@@ -168,26 +169,6 @@ FLOW_TEST(imported_keys, may_be_guessed_at_ten_times_in_ten_minutes)
 }
 
 /* ---- over HTTP ---- */
-
-/* "Basic user:password" */
-static const char *basic(const char *user, const char *password)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    static char out[512];
-    char plain[256] = {0};
-    size_t len = (size_t)snprintf(plain, sizeof plain - 3, "%s:%s", user, password), to = 6;
-
-    memcpy(out, "Basic ", 6);
-    for (size_t i = 0; i < len; i += 3) {
-        unsigned value = (unsigned)(unsigned char)plain[i] << 16 | (unsigned)(unsigned char)plain[i + 1] << 8 |
-                         (unsigned char)plain[i + 2];
-
-        for (size_t k = 0; k < 4; k++)
-            out[to++] = k > len - i ? '=' : letters[value >> (18 - 6 * k) & 63];
-    }
-    out[to] = '\0';
-    return out;
-}
 
 static int ask(struct flow *flow, const char *authorization)
 {

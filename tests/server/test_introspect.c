@@ -4,6 +4,7 @@
 #include "domain/secret.h"
 #include "domain/server_keys.h"
 #include "endpoint/introspect.h"
+#include "support_basic.h"
 #include "support_flow.h"
 
 struct tokens {
@@ -17,26 +18,6 @@ static struct tokens issue(struct flow *flow)
     flow_keys(flow);
     flow_tokens(flow, tokens.access, tokens.refresh);
     return tokens;
-}
-
-/* "Basic user:password" */
-static const char *basic(const char *user, const char *password)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    static char out[512];
-    char plain[256] = {0};
-    size_t len = (size_t)snprintf(plain, sizeof plain - 3, "%s:%s", user, password), to = 6;
-
-    memcpy(out, "Basic ", 6);
-    for (size_t i = 0; i < len; i += 3) {
-        unsigned value = (unsigned)(unsigned char)plain[i] << 16 | (unsigned)(unsigned char)plain[i + 1] << 8 |
-                         (unsigned char)plain[i + 2];
-
-        for (size_t k = 0; k < 4; k++)
-            out[to++] = k > len - i ? '=' : letters[value >> (18 - 6 * k) & 63];
-    }
-    out[to] = '\0';
-    return out;
 }
 
 static const char *bearer(const char *key)

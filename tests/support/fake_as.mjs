@@ -122,6 +122,16 @@ export class FakeAs {
   }
 }
 
+/** Runs `body` with an authorization server of its own. */
+export async function withAs(body) {
+  const as = await FakeAs.start()
+  try {
+    return await body(as)
+  } finally {
+    await as.stop()
+  }
+}
+
 export function send(response, status, document, headers = {}) {
   const body = typeof document === 'string' ? document : JSON.stringify(document)
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers })
