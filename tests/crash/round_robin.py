@@ -95,12 +95,14 @@ class RoundRobin:
         raise Broken
 
 
-async def pass_on_until_told(port: int, ports: list[int]) -> None:
-    """Listens until SIGTERM or SIGINT."""
+async def pass_on_until_told(port: int, ports: list[int], ready_line: bytes = b"") -> None:
+    """Listens until SIGTERM or SIGINT; prints the line when it does."""
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     listening = await RoundRobin(ports).serve(port)
+    sys.stdout.buffer.write(ready_line)
+    sys.stdout.flush()
     await told.wait()
     listening.close()
 

@@ -50,15 +50,13 @@ def database_environment() -> dict[str, str]:
     return {"AUTH_AGENT_DATABASE_URL": server.url(name), "AUTH_AGENT_MASTER_KEY_FILE": f"{file}.key"}
 
 
-def start(argv: list[str], environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], int]:
-    """One server, and the port it took."""
+def start(argv: list[str], environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], int, bytes]:
+    """One server, the port it took, and the line that says that it is ready."""
     child = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, preexec_fn=die_with_parent)
     line = child.stdout.readline()
     found = re.search(rb"listening on [^ ]*:(\d+)[,)]", line)
     assert found, f"not ready: {line!r}"
-    sys.stdout.buffer.write(line)
-    sys.stdout.flush()
-    return child, int(found[1])
+    return child, int(found[1]), line
 
 
 def listening_port(words: list[str]) -> int:
@@ -67,11 +65,11 @@ def listening_port(words: list[str]) -> int:
 
 def serve(words: list[str], environment: dict[str, str]) -> int:
     argv = [BINARY, *(word for word in words if not word.startswith("--port=")), "--port=0"]
-    started = [start(argv, environment) for _ in range(SERVERS)]
-    asyncio.run(pass_on_until_told(listening_port(words), [port for _, port in started]))
-    for child, _ in started:
+    children, ports, lines = zip(*(start(argv, environment) for _ in range(SERVERS)), strict=True)
+    asyncio.run(pass_on_until_told(listening_port(words), list(ports), lines[0]))
+    for child in children:
         child.send_signal(signal.SIGTERM)
-    return max(abs(child.wait()) for child, _ in started)
+    return max(abs(child.wait()) for child in children)
 
 
 def main() -> int:
