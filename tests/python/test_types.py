@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
 import pathlib
 import subprocess
 import sys
 
 import pytest
+from auth_agent_core import _core
 
 ROOT = pathlib.Path(__file__).parents[2]
 SOURCES = ["python/src", "fastapi-adapter/src"]
@@ -36,6 +39,20 @@ def test_the_example_passes_mypy(tmp_path: pathlib.Path) -> None:
 
 def test_the_stub_says_what_the_extension_has() -> None:
     check("mypy.stubtest", "auth_agent_core")
+
+
+def test_editors_show_what_the_extension_says_of_itself() -> None:
+    """They read the stub alone."""
+    stub = ast.parse((ROOT / "python/src/auth_agent_core/_core.pyi").read_text())
+    told = 0
+    for shown in (node for node in stub.body if isinstance(node, ast.ClassDef)):
+        real = getattr(_core, shown.name)
+        assert ast.get_docstring(shown) in real.__doc__
+        for member in (node for node in shown.body if isinstance(node, ast.FunctionDef)):
+            if member.name not in ("__new__", "kind"):
+                assert ast.get_docstring(member) == inspect.getdoc(inspect.getattr_static(real, member.name))
+                told += 1
+    assert told > 20
 
 
 @pytest.mark.parametrize("package", ["python/src/auth_agent_core", "fastapi-adapter/src/auth_agent_mcp"])
