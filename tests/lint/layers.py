@@ -67,13 +67,13 @@ LAYERS = [
         ["authagent", *SERVER_BELOW_DOMAIN, "domain"],
         files={r"(key_cache|keyring)\.c": r"pthread\.h"},
     ),
-    layer("server/src/password", ["authagent", "base", "crypto", "password"], {"argon2.h"}),
+    layer("server/src/password", ["authagent", "base", "crypto", "password"], {"argon2.h", "pthread.h"}),
     layer("server/src/store", ["authagent", "base", "crypto", "db", "store"]),
     layer(
         "server/src/db",
         ["authagent", "base", "db", "metrics"],
         SYSTEM,
-        files={r"sqlite(_backup)?\.c": r"sqlite3\.h", "postgres.c": r"libpq-fe\.h"},
+        files={r"sqlite(_backup)?\.c": r"sqlite3\.h", r"postgres(_notices)?\.c": r"libpq-fe\.h"},
     ),
     layer(
         "server/src/main",

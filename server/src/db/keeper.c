@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-#define PAUSE_MS 250 /* one checkpoint serves all commits of that time; a lock is held no longer without being wanted  \
-                      */
+/* One checkpoint serves all commits of that time; a lock is held no longer without being wanted. */
+#define PAUSE_MS 250
 #define MANY_READS 100 /* in a pause: from here on holding the lock is worth waking up for */
 
 struct aa_keeper {
