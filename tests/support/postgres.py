@@ -236,6 +236,7 @@ def run_programs(programs: list[str], pooled: bool) -> int:
             environment = os.environ | {
                 "AUTH_AGENT_TEST_DATABASE": place.url(name),
                 "AUTH_AGENT_TEST_POSTGRES": str(control),
+                **({"AUTH_AGENT_TEST_POOLED": "1"} if pooled else {}),
             }
             print(f"$ {program}", flush=True)
             failed += subprocess.run([program], env=environment).returncode != 0

@@ -117,6 +117,15 @@ extern const struct aa_driver aa_sqlite_driver;
 extern const struct aa_driver aa_postgres_driver;
 const struct aa_driver *aa_driver_of(const char *url);
 
+#define AA_POSTGRES_CHANNEL "auth_agent"
+struct pg_conn; /* libpq's */
+/* Begins to connect, as all connections are made (PQconnectStart); NULL when out of memory. */
+struct pg_conn *aa_postgres_start(struct aa_source *source);
+enum aa_err aa_postgres_subscribe(struct aa_source *source, int wake, struct aa_subscription **out,
+                                  struct aa_error *err);
+enum aa_err aa_postgres_await(struct aa_subscription *subscription, int wake, struct aa_error *err);
+void aa_postgres_unsubscribe(struct aa_subscription *subscription);
+
 struct sqlite3;
 struct sqlite3 *aa_sqlite_handle(struct aa_conn *conn); /* for sqlite_backup.c */
 enum aa_err aa_sqlite_fail(struct sqlite3 *handle, int rc, const char *what, struct aa_error *err);

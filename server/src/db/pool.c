@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "db/engine.h"
+#include "db/notices.h"
 
 #define SIZE_DEFAULT 8
 #define SIZE_MAX_ 256
@@ -19,6 +20,7 @@ struct pool {
     size_t size;
     int64_t wait_ms; /* for a connection to become free: as long as a statement may take */
     bool read_only;
+    struct aa_notices *notices; /* NULL: not serving */
 
     pthread_mutex_t lock; /* guards what follows; never held while connecting or asking */
     pthread_cond_t changed;
@@ -324,6 +326,7 @@ static void pool_close(struct aa_db *db)
 {
     struct pool *pool = inner(db);
 
+    aa_notices_stop(pool->notices);
     for (size_t i = 0; i < pool->idle_count; i++)
         db->driver->disconnect(pool->idle[i]);
     db->driver->close(db->source);
@@ -396,6 +399,7 @@ enum aa_err aa_pool_open(const struct aa_driver *driver, const struct aa_db_opti
     pool->base.engine = &pool_engine;
     pool->base.driver = driver;
     pool->base.metrics = options->metrics;
+    pool->base.check_ms = -1;
     pool->size = options->pool_size > 0 ? (size_t)options->pool_size : SIZE_DEFAULT;
     if (pool->size > SIZE_MAX_)
         pool->size = SIZE_MAX_;
@@ -405,6 +409,8 @@ enum aa_err aa_pool_open(const struct aa_driver *driver, const struct aa_db_opti
     rc = driver->open(options, &pool->base.source, err);
     if (!rc)
         rc = prepare_schema(pool, options, err);
+    if (!rc && options->serving)
+        rc = aa_notices_start(&pool->base, &pool->notices, err);
     if (rc) {
         pool_close(&pool->base);
         return rc;

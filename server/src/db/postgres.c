@@ -48,9 +48,9 @@ struct aa_source {
     char begin[256];
 };
 
-struct pg_stmt {
+struct postgres_stmt {
     struct aa_stmt base;
-    struct pg_conn *conn;
+    struct postgres_conn *conn;
     const char *sql;
     bool is_kept, in_use;
     int count; /* the highest placeholder that was bound */
@@ -66,12 +66,12 @@ struct pg_stmt {
 struct slot {
     const char *sql;
     bool is_prepared;
-    struct pg_stmt *stmt;
+    struct postgres_stmt *stmt;
 };
 
 enum mode { MODE_NONE, MODE_READ, MODE_WRITE };
 
-struct pg_conn {
+struct postgres_conn {
     struct aa_conn base;
     PGconn *handle;
     struct aa_source *source;
@@ -82,14 +82,14 @@ struct pg_conn {
     size_t kept;
 };
 
-static struct pg_conn *inner(struct aa_conn *conn)
+static struct postgres_conn *inner(struct aa_conn *conn)
 {
-    return (struct pg_conn *)(void *)conn;
+    return (struct postgres_conn *)(void *)conn;
 }
 
-static struct pg_stmt *inner_stmt(struct aa_stmt *stmt)
+static struct postgres_stmt *inner_stmt(struct aa_stmt *stmt)
 {
-    return (struct pg_stmt *)(void *)stmt;
+    return (struct postgres_stmt *)(void *)stmt;
 }
 
 /* ---- errors ---- */
@@ -99,7 +99,7 @@ static int first_line_len(const char *text)
     return (int)strcspn(text, "\r\n");
 }
 
-static enum aa_err lose(struct pg_conn *conn, const char *what, enum aa_err code, struct aa_error *err)
+static enum aa_err lose(struct postgres_conn *conn, const char *what, enum aa_err code, struct aa_error *err)
 {
     conn->base.fate = AA_FATE_LOST;
     return aa_fail(err, code, "%s", what);
@@ -114,7 +114,7 @@ static bool is_fatal(const PGresult *result)
 
 /* The primary message names tables and constraints; the detail, which is left out, and the messages about values that
  * do not fit (class 22) hold what was stored. */
-static enum aa_err fail(struct pg_conn *conn, const PGresult *result, const char *what, struct aa_error *err)
+static enum aa_err fail(struct postgres_conn *conn, const PGresult *result, const char *what, struct aa_error *err)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -155,7 +155,7 @@ static bool wait_readable(PGconn *handle, int64_t until_ms)
 }
 
 /* Until libpq can give a result without waiting. False when the time is over. */
-static bool wait_result(struct pg_conn *conn, int64_t until_ms)
+static bool wait_result(struct postgres_conn *conn, int64_t until_ms)
 {
     while (PQisBusy(conn->handle)) {
         if (!wait_readable(conn->handle, until_ms))
@@ -174,7 +174,7 @@ static bool is_good(const PGresult *result)
 }
 
 /* All results of what was sent: the first that failed, or else the last. */
-static enum aa_err await(struct pg_conn *conn, PGresult **out, struct aa_error *err)
+static enum aa_err await(struct postgres_conn *conn, PGresult **out, struct aa_error *err)
 {
     int64_t until_ms = conn->timeout_ms == FOR_EVER ? FOR_EVER : now_ms() + conn->timeout_ms;
     PGresult *kept = NULL, *next;
@@ -200,7 +200,7 @@ static enum aa_err await(struct pg_conn *conn, PGresult **out, struct aa_error *
     return AA_OK;
 }
 
-static enum aa_err not_sent(struct pg_conn *conn, struct aa_error *err)
+static enum aa_err not_sent(struct postgres_conn *conn, struct aa_error *err)
 {
     return lose(conn, "the database cannot be asked", AA_ERR_STORE, err);
 }
@@ -390,6 +390,13 @@ static struct parameters connection_parameters(const struct aa_source *source)
     return parameters;
 }
 
+struct pg_conn *aa_postgres_start(struct aa_source *source)
+{
+    struct parameters parameters = connection_parameters(source);
+
+    return PQconnectStartParams(parameters.names, parameters.values, 1);
+}
+
 static void ignore_notice(void *ctx, const char *message)
 {
     (void)ctx;
@@ -398,7 +405,7 @@ static void ignore_notice(void *ctx, const char *message)
 
 static void postgres_disconnect(struct aa_conn *base)
 {
-    struct pg_conn *conn = inner(base);
+    struct postgres_conn *conn = inner(base);
 
     if (!conn)
         return;
@@ -412,7 +419,7 @@ static enum aa_err postgres_connect(struct aa_source *source, enum aa_conn_role 
                                     struct aa_error *err)
 {
     struct parameters parameters = connection_parameters(source);
-    struct pg_conn *conn = aa_mem_new(sizeof *conn);
+    struct postgres_conn *conn = aa_mem_new(sizeof *conn);
     const char *why;
 
     (void)role; /* any may write; those that are to read are held to it statement by statement */
@@ -444,7 +451,7 @@ static bool postgres_is_usable(struct aa_conn *base)
 
 /* ---- statements ---- */
 
-static struct slot *find_slot(struct pg_conn *conn, const char *sql)
+static struct slot *find_slot(struct postgres_conn *conn, const char *sql)
 {
     uint64_t hash = (uint64_t)(uintptr_t)sql * UINT64_C(0x9E3779B97F4A7C15);
     size_t at = (size_t)(hash >> 56) % CACHE_SLOTS;
@@ -455,7 +462,7 @@ static struct slot *find_slot(struct pg_conn *conn, const char *sql)
 }
 
 /* The slot of a literal; NULL when there are too many to keep. */
-static struct slot *take_slot(struct pg_conn *conn, const char *sql)
+static struct slot *take_slot(struct postgres_conn *conn, const char *sql)
 {
     struct slot *slot = find_slot(conn, sql);
 
@@ -470,9 +477,9 @@ static struct slot *take_slot(struct pg_conn *conn, const char *sql)
 
 static enum aa_err postgres_prepare(struct aa_conn *base, const char *sql, struct aa_stmt **out, struct aa_error *err)
 {
-    struct pg_conn *conn = inner(base);
+    struct postgres_conn *conn = inner(base);
     struct slot *slot = take_slot(conn, sql);
-    struct pg_stmt *stmt = slot ? slot->stmt : NULL;
+    struct postgres_stmt *stmt = slot ? slot->stmt : NULL;
 
     /* In use: a list operation whose rows call the same one. */
     if (!stmt || stmt->in_use) {
@@ -494,7 +501,7 @@ static enum aa_err postgres_prepare(struct aa_conn *base, const char *sql, struc
 }
 
 /* False for a place that there is not; told by step. */
-static bool take_place(struct pg_stmt *stmt, int index)
+static bool take_place(struct postgres_stmt *stmt, int index)
 {
     if (index < 1 || index > PLACES_MAX) {
         stmt->has_bad_place = true;
@@ -505,7 +512,7 @@ static bool take_place(struct pg_stmt *stmt, int index)
     return true;
 }
 
-static void bind_bytes(struct pg_stmt *stmt, int index, struct aa_view bytes)
+static void bind_bytes(struct postgres_stmt *stmt, int index, struct aa_view bytes)
 {
     if (bytes.len > INT32_MAX) {
         stmt->has_bad_place = true;
@@ -526,7 +533,7 @@ static void postgres_bind(struct aa_stmt *base, int index, struct aa_view bytes)
 /* As digits, which fit a column of any width. */
 static void postgres_bind_int(struct aa_stmt *base, int index, int64_t number)
 {
-    struct pg_stmt *stmt = inner_stmt(base);
+    struct postgres_stmt *stmt = inner_stmt(base);
 
     if (!take_place(stmt, index))
         return;
@@ -550,7 +557,7 @@ static void name_statement(const char *sql, char name[NAME_SIZE])
 }
 
 /* *result is NULL when it was prepared before. */
-static enum aa_err prepare_there(struct pg_conn *conn, struct slot *slot, const char *name, PGresult **result,
+static enum aa_err prepare_there(struct postgres_conn *conn, struct slot *slot, const char *name, PGresult **result,
                                  struct aa_error *err)
 {
     enum aa_err rc;
@@ -568,9 +575,9 @@ static enum aa_err prepare_there(struct pg_conn *conn, struct slot *slot, const 
     return rc;
 }
 
-static enum aa_err send_named(struct pg_stmt *stmt, struct slot *slot, PGresult **result, struct aa_error *err)
+static enum aa_err send_named(struct postgres_stmt *stmt, struct slot *slot, PGresult **result, struct aa_error *err)
 {
-    struct pg_conn *conn = stmt->conn;
+    struct postgres_conn *conn = stmt->conn;
     char name[NAME_SIZE];
     enum aa_err rc;
 
@@ -583,7 +590,7 @@ static enum aa_err send_named(struct pg_stmt *stmt, struct slot *slot, PGresult 
     return await(conn, result, err);
 }
 
-static enum aa_err send_unnamed(struct pg_stmt *stmt, PGresult **result, struct aa_error *err)
+static enum aa_err send_unnamed(struct postgres_stmt *stmt, PGresult **result, struct aa_error *err)
 {
     if (!PQsendQueryParams(stmt->conn->handle, stmt->sql, stmt->count, NULL, stmt->values, stmt->lens, stmt->formats,
                            FORMAT_BINARY))
@@ -591,7 +598,7 @@ static enum aa_err send_unnamed(struct pg_stmt *stmt, PGresult **result, struct 
     return await(stmt->conn, result, err);
 }
 
-static bool is_in_transaction(const struct pg_conn *conn)
+static bool is_in_transaction(const struct postgres_conn *conn)
 {
     PGTransactionStatusType status = PQtransactionStatus(conn->handle);
 
@@ -600,9 +607,9 @@ static bool is_in_transaction(const struct pg_conn *conn)
 
 /* Outside a transaction a statement whose name is not known there can simply be sent again; inside, the transaction is
  * spoilt, and the closure runs again. Either way no name is used any more, on no connection. */
-static enum aa_err ask(struct pg_stmt *stmt, PGresult **result, struct aa_error *err)
+static enum aa_err ask(struct postgres_stmt *stmt, PGresult **result, struct aa_error *err)
 {
-    struct pg_conn *conn = stmt->conn;
+    struct postgres_conn *conn = stmt->conn;
     struct slot *slot = take_slot(conn, stmt->sql);
     enum aa_err rc;
 
@@ -641,9 +648,9 @@ static bool is_select(const char *sql)
     return strncmp(sql, "SELECT ", 7) == 0;
 }
 
-static enum aa_err execute(struct pg_stmt *stmt, struct aa_error *err)
+static enum aa_err execute(struct postgres_stmt *stmt, struct aa_error *err)
 {
-    struct pg_conn *conn = stmt->conn;
+    struct postgres_conn *conn = stmt->conn;
     PGresult *result = NULL;
     enum aa_err rc;
 
@@ -671,7 +678,7 @@ static enum aa_err execute(struct pg_stmt *stmt, struct aa_error *err)
 
 static enum aa_err postgres_step(struct aa_stmt *base, bool *has_row, struct aa_error *err)
 {
-    struct pg_stmt *stmt = inner_stmt(base);
+    struct postgres_stmt *stmt = inner_stmt(base);
     enum aa_err rc = AA_OK;
 
     if (!stmt->result)
@@ -685,7 +692,7 @@ static enum aa_err postgres_step(struct aa_stmt *base, bool *has_row, struct aa_
     return AA_OK;
 }
 
-static bool has_value(const struct pg_stmt *stmt, int index)
+static bool has_value(const struct postgres_stmt *stmt, int index)
 {
     return stmt->result && stmt->row >= 0 && index < PQnfields(stmt->result) &&
            !PQgetisnull(stmt->result, stmt->row, index);
@@ -693,7 +700,7 @@ static bool has_value(const struct pg_stmt *stmt, int index)
 
 static struct aa_view postgres_column(struct aa_stmt *base, int index)
 {
-    struct pg_stmt *stmt = inner_stmt(base);
+    struct postgres_stmt *stmt = inner_stmt(base);
 
     if (!has_value(stmt, index))
         return AA_VIEW_ABSENT;
@@ -722,7 +729,7 @@ static bool postgres_is_null(struct aa_stmt *base, int index)
 
 static void postgres_end(struct aa_stmt *base)
 {
-    struct pg_stmt *stmt = inner_stmt(base);
+    struct postgres_stmt *stmt = inner_stmt(base);
 
     PQclear(stmt->result);
     if (!stmt->is_kept) {
@@ -743,7 +750,7 @@ static int64_t postgres_changes(struct aa_conn *conn)
 
 /* ---- transactions ---- */
 
-static enum aa_err run(struct pg_conn *conn, const char *sql, const char *tag, struct aa_error *err)
+static enum aa_err run(struct postgres_conn *conn, const char *sql, const char *tag, struct aa_error *err)
 {
     PGresult *result = NULL;
     enum aa_err rc;
@@ -765,7 +772,7 @@ static enum aa_err postgres_run(struct aa_conn *conn, const char *sql, struct aa
 }
 
 /* The lock ends with the transaction. However long another process needs, and we do. */
-static enum aa_err lock_schema(struct pg_conn *conn, struct aa_error *err)
+static enum aa_err lock_schema(struct postgres_conn *conn, struct aa_error *err)
 {
     conn->timeout_ms = FOR_EVER;
     return run(conn,
@@ -775,7 +782,7 @@ static enum aa_err lock_schema(struct pg_conn *conn, struct aa_error *err)
 }
 
 /* A read outside a transaction has nothing to end; a write must have one. */
-static enum aa_err leave(struct pg_conn *conn, const char *sql, struct aa_error *err)
+static enum aa_err leave(struct postgres_conn *conn, const char *sql, struct aa_error *err)
 {
     enum aa_err rc = AA_OK;
 
@@ -788,7 +795,7 @@ static enum aa_err leave(struct pg_conn *conn, const char *sql, struct aa_error 
     return rc;
 }
 
-static enum aa_err enter(struct pg_conn *conn, enum mode mode, const char *sql, struct aa_error *err)
+static enum aa_err enter(struct postgres_conn *conn, enum mode mode, const char *sql, struct aa_error *err)
 {
     conn->mode = mode;
     return sql ? run(conn, sql, NULL, err) : AA_OK;
@@ -796,7 +803,7 @@ static enum aa_err enter(struct pg_conn *conn, enum mode mode, const char *sql, 
 
 static enum aa_err postgres_control(struct aa_conn *base, enum aa_control what, struct aa_error *err)
 {
-    struct pg_conn *conn = inner(base);
+    struct postgres_conn *conn = inner(base);
 
     switch (what) {
     case AA_CONTROL_BEGIN_READ:
@@ -831,6 +838,8 @@ const struct aa_driver aa_postgres_driver = {
     .check_sql = "SELECT max(version), CASE WHEN current_setting('transaction_read_only') = 'on' THEN 0 ELSE 1 END "
                  "FROM schema_migrations",
     .lock_sql = "SELECT pg_try_advisory_xact_lock($1)",
+    .announce_sql = "SELECT pg_notify('" AA_POSTGRES_CHANNEL "', '')",
+    .can_announce_sql = "SELECT count(*) FROM pg_catalog.pg_proc WHERE proname = 'pg_notify'",
     .is_remote = true,
     .connect = postgres_connect,
     .disconnect = postgres_disconnect,
@@ -838,6 +847,9 @@ const struct aa_driver aa_postgres_driver = {
     .in_transaction = postgres_in_transaction,
     .run = postgres_run,
     .is_usable = postgres_is_usable,
+    .subscribe = aa_postgres_subscribe,
+    .await = aa_postgres_await,
+    .unsubscribe = aa_postgres_unsubscribe,
     .prepare = postgres_prepare,
     .bind_text = postgres_bind,
     .bind_blob = postgres_bind,

@@ -20,6 +20,7 @@ struct slot {
 };
 
 struct aa_key_cache {
+    const struct aa_db *db;
     uint8_t process_key[AA_SHA256_LEN];  /* never leaves the process */
     uint8_t checksum_key[AA_SHA256_LEN]; /* from the store, the same in every process */
     atomic_bool has_imported;
@@ -91,6 +92,7 @@ enum aa_err aa_key_cache_new(const struct aa_app *app, struct aa_key_cache **out
 
     if (!cache)
         return aa_fail(err, AA_ERR_NOMEM, "out of memory for the cache of API keys");
+    cache->db = app->db;
     pthread_mutex_init(&cache->lock, NULL);
     pthread_cond_init(&cache->left, NULL);
     if (aa_app_random(app, cache->process_key, sizeof cache->process_key))
@@ -131,6 +133,7 @@ enum aa_err aa_key_cache_name(const struct aa_key_cache *cache, struct aa_view s
     if (secret.len < AA_KEY_ID_LEN || secret.len > SECRET_LEN_MAX)
         return AA_ERR_TOKEN_FORMAT;
     memset(out, 0, sizeof *out);
+    out->as_of = aa_db_generation(cache->db);
     memcpy(out->key_id, secret.data, AA_KEY_ID_LEN);
     memcpy(text, cache->process_key, AA_SHA256_LEN);
     memcpy(text + AA_SHA256_LEN, secret.data, secret.len);
@@ -195,7 +198,9 @@ enum aa_key_known aa_key_cache_find(struct aa_key_cache *cache, struct aa_key_na
     pthread_mutex_lock(&cache->lock);
     slot = find_slot(cache, name);
     if (slot && is_within(slot->verified_ms, now_ms, AA_KEY_REMEMBERED_MS)) {
-        known = is_within(slot->looked_ms, now_ms, AA_KEY_LOOK_AGAIN_MS) ? AA_KEY_FRESH : AA_KEY_STALE;
+        known = is_within(slot->looked_ms, now_ms, AA_KEY_LOOK_AGAIN_MS) && slot->name.as_of >= name->as_of
+                    ? AA_KEY_FRESH
+                    : AA_KEY_STALE;
         memcpy(name->key_id, slot->name.key_id, sizeof name->key_id);
         memcpy(name->server_id, slot->name.server_id, sizeof name->server_id);
     }
@@ -209,8 +214,11 @@ void aa_key_cache_confirm(struct aa_key_cache *cache, const struct aa_key_name *
 
     pthread_mutex_lock(&cache->lock);
     slot = find_slot(cache, name);
-    if (slot)
+    if (slot) {
         slot->looked_ms = now_ms;
+        if (slot->name.as_of < name->as_of)
+            slot->name.as_of = name->as_of;
+    }
     pthread_mutex_unlock(&cache->lock);
 }
 

@@ -9,7 +9,9 @@
 #define AA_SERVER_ID_MAX 63
 
 #define AA_KEY_REMEMBERED_MS (INT64_C(5) * 60 * 1000) /* then PBKDF2 decides again */
-#define AA_KEY_LOOK_AGAIN_MS 1000                     /* then the row is looked at again: was it revoked elsewhere? */
+/* The row is looked at again once another process changed something (aa_db_generation()): was it this key that was
+ * revoked? A notice may be lost: then after this long. */
+#define AA_KEY_LOOK_AGAIN_MS 1000
 
 struct aa_key_cache;
 
@@ -17,6 +19,7 @@ struct aa_key_name { /* what a secret is remembered under, and, once found, whos
     uint8_t digest[AA_SHA256_LEN];
     char key_id[AA_KEY_ID_LEN + 1];
     char server_id[AA_SERVER_ID_MAX + 1];
+    uint64_t as_of; /* aa_db_generation() when it was named: before any row of it is read */
 };
 
 enum aa_key_known {
@@ -26,7 +29,8 @@ enum aa_key_known {
 };
 
 const uint8_t *aa_key_cache_checksum_key(const struct aa_key_cache *cache);
-/* AA_OK or AA_ERR_CRYPTO, AA_ERR_NOMEM. `secret` has the form of one. */
+/* AA_OK or AA_ERR_CRYPTO, AA_ERR_NOMEM. `secret` has the form of one. What follows is about the database as it is from
+ * now on: name it anew for another look. */
 AA_CHECK enum aa_err aa_key_cache_name(const struct aa_key_cache *cache, struct aa_view secret,
                                        struct aa_key_name *out);
 /* Fills the rest of the name unless NOT_KNOWN. */

@@ -58,6 +58,7 @@ enum aa_err aa_runtime_open(struct aa_runtime *runtime, const struct aa_config *
         return rc;
     options.migrate = true;
     options.must_exist = database == AA_DATABASE_EXISTING;
+    options.serving = database == AA_DATABASE_SERVED;
     options.metrics = app->metrics;
     rc = aa_db_open(&options, &app->db, &why);
     if (rc == AA_ERR_NOT_FOUND)

@@ -12,7 +12,11 @@ struct aa_runtime {
     uint8_t master_key[32]; /* after aa_runtime_open_keys() */
 };
 
-enum aa_database { AA_DATABASE_EXISTING, AA_DATABASE_MADE /* when there is none */ };
+enum aa_database {
+    AA_DATABASE_EXISTING,
+    AA_DATABASE_MADE,  /* when there is none */
+    AA_DATABASE_SERVED /* the same, and it is a server's: aa_db_options.serving */
+};
 
 /* Opens the database and API keys' cache. The runtime borrows the configuration and must not move. Clear it in any
  * case. */

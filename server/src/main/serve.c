@@ -70,6 +70,17 @@ static enum aa_err hint_at_init(struct aa_app *app, struct aa_error *err)
     return rc;
 }
 
+static void tell_check(const struct aa_app *app)
+{
+    int64_t ms = aa_db_check_ms(app->db);
+
+    if (ms >= 0)
+        aa_app_log(app, LOG_INFO, NULL,
+                   "the server did not stop as it should the last time; the pages of the database were checked in "
+                   "%lld ms, and all is well",
+                   (long long)ms);
+}
+
 static void wait_for_signal(const sigset_t *signals)
 {
     int number;
@@ -159,9 +170,11 @@ static enum aa_err serve(const struct aa_call *call, struct aa_runtime *runtime,
     struct aa_router router = {0};
     enum aa_err rc;
 
-    rc = aa_runtime_open(runtime, call->config, AA_DATABASE_MADE, err);
-    if (!rc)
+    rc = aa_runtime_open(runtime, call->config, AA_DATABASE_SERVED, err);
+    if (!rc) {
+        tell_check(&runtime->app);
         rc = aa_runtime_open_keys(runtime, call->config, err);
+    }
     if (!rc)
         rc = hint_at_init(&runtime->app, err);
     if (!rc)

@@ -9,8 +9,9 @@
 #include "store/audit.h"
 #include "store/store.h"
 
-#define PAUSE_S 5      /* how long a new signing key may go unnoticed */
-#define SWEEP_EVERY 12 /* pauses */
+#define PAUSE_MS 5000  /* how long a new signing key goes unnoticed when no notice of it comes */
+#define LOOK_MS 100    /* for a notice */
+#define SWEEP_MS 60000 /* between two sweeps */
 #define SWEEP_ROWS 200 /* a closure: the others wait for it as for any */
 /* Counting a large table takes its time: it is done so seldom that it takes a hundredth of ours at most. */
 #define COUNT_SHARE 100
@@ -110,6 +111,7 @@ static void refresh(struct aa_sweeper *sweeper)
     struct aa_error err = AA_ERROR_INIT;
     enum aa_err rc = AA_OK;
 
+    sweeper->generation = aa_db_generation(sweeper->app->db); /* before what it is about is read */
     if (sweeper->app->keyring)
         rc = aa_keyring_refresh(sweeper->app, sweeper->app->keyring, &err);
     if (!rc)
@@ -121,18 +123,24 @@ static void refresh(struct aa_sweeper *sweeper)
 
 /* ---- the thread ---- */
 
-/* True when it is time to work, false when it is time to stop. */
+static struct timespec time_of(int64_t ms)
+{
+    return (struct timespec){ms / 1000, ms % 1000 * 1000000};
+}
+
+/* True when it is time to work, or when there is news of another process; false when it is time to stop. */
 static bool wait_for_next(struct aa_sweeper *sweeper)
 {
-    struct timespec until;
+    int64_t until_ms = monotonic_ms() + PAUSE_MS;
     bool stopping;
-    int rc = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += PAUSE_S;
     pthread_mutex_lock(&sweeper->lock);
-    while (!sweeper->is_stopping && rc == 0)
-        rc = pthread_cond_timedwait(&sweeper->stop, &sweeper->lock, &until);
+    while (!sweeper->is_stopping && monotonic_ms() < until_ms &&
+           aa_db_generation(sweeper->app->db) == sweeper->generation) {
+        struct timespec look = time_of(monotonic_ms() + LOOK_MS);
+
+        pthread_cond_timedwait(&sweeper->stop, &sweeper->lock, &look);
+    }
     stopping = sweeper->is_stopping;
     pthread_mutex_unlock(&sweeper->lock);
     return !stopping;
@@ -142,14 +150,16 @@ static bool wait_for_next(struct aa_sweeper *sweeper)
 static void *sweeper_main(void *arg)
 {
     struct aa_sweeper *sweeper = arg;
+    int64_t next_sweep_ms = 0;
 
-    for (unsigned pause = 0; pause == 0 || wait_for_next(sweeper); pause++) {
+    do {
         refresh(sweeper);
-        if (pause % SWEEP_EVERY != 0)
+        if (monotonic_ms() < next_sweep_ms)
             continue;
         sweep_all(sweeper);
         count_all(sweeper);
-    }
+        next_sweep_ms = monotonic_ms() + SWEEP_MS;
+    } while (wait_for_next(sweeper));
     return NULL;
 }
 

@@ -81,7 +81,8 @@ enum aa_err aa_server_delete(struct aa_conn *c, struct aa_view server_id, int64_
                       AA_ARGS(AA_TEXT(server_id), AA_INT(now_ms)), NULL, err);
     if (rc)
         return rc;
-    return aa_store_run(c, "DELETE FROM consents WHERE server_id = $1", AA_ARGS(AA_TEXT(server_id)), NULL, err);
+    rc = aa_store_run(c, "DELETE FROM consents WHERE server_id = $1", AA_ARGS(AA_TEXT(server_id)), NULL, err);
+    return rc ? rc : aa_conn_announce(c, err);
 }
 
 enum aa_err aa_server_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err)
@@ -92,9 +93,12 @@ enum aa_err aa_server_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct a
 
 enum aa_err aa_server_key_create(struct aa_conn *c, const struct aa_server_key *key, struct aa_error *err)
 {
-    return aa_store_insert(
+    enum aa_err rc;
+
+    rc = aa_store_insert(
         c, "INSERT INTO server_keys (" KEY_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         &key_shape, key, err);
+    return rc ? rc : aa_conn_announce(c, err);
 }
 
 enum aa_err aa_server_key_find(struct aa_conn *c, struct aa_view key_id, struct aa_server_key *out,
@@ -107,10 +111,13 @@ enum aa_err aa_server_key_find(struct aa_conn *c, struct aa_view key_id, struct 
 enum aa_err aa_server_key_revoke(struct aa_conn *c, struct aa_view server_id, struct aa_view key_id, int64_t now_ms,
                                  struct aa_error *err)
 {
-    return aa_store_change(c,
-                           "UPDATE server_keys SET revoked_ms = CASE WHEN revoked_ms = 0 THEN $3 ELSE revoked_ms END "
-                           "WHERE key_id = $2 AND server_id = $1",
-                           AA_ARGS(AA_TEXT(server_id), AA_TEXT(key_id), AA_INT(now_ms)), err);
+    enum aa_err rc;
+
+    rc = aa_store_change(c,
+                         "UPDATE server_keys SET revoked_ms = CASE WHEN revoked_ms = 0 THEN $3 ELSE revoked_ms END "
+                         "WHERE key_id = $2 AND server_id = $1",
+                         AA_ARGS(AA_TEXT(server_id), AA_TEXT(key_id), AA_INT(now_ms)), err);
+    return rc ? rc : aa_conn_announce(c, err);
 }
 
 enum aa_err aa_server_key_mark_used(struct aa_conn *c, struct aa_view key_id, int64_t now_ms, struct aa_error *err)

@@ -17,21 +17,30 @@ const struct aa_store_table aa_signing_keys_table =
 
 enum aa_err aa_signing_key_create(struct aa_conn *c, const struct aa_signing_key *key, struct aa_error *err)
 {
-    return aa_store_insert(
+    enum aa_err rc;
+
+    rc = aa_store_insert(
         c, "INSERT INTO signing_keys (" KEY_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
         &key_shape, key, err);
+    return rc ? rc : aa_conn_announce(c, err);
 }
 
 enum aa_err aa_signing_key_retire(struct aa_conn *c, int64_t retired_ms, struct aa_error *err)
 {
-    return aa_store_run(c, "UPDATE signing_keys SET retired_ms = $1 WHERE retired_ms = 0 OR retired_ms > $1",
-                        AA_ARGS(AA_INT(retired_ms)), NULL, err);
+    enum aa_err rc;
+
+    rc = aa_store_run(c, "UPDATE signing_keys SET retired_ms = $1 WHERE retired_ms = 0 OR retired_ms > $1",
+                      AA_ARGS(AA_INT(retired_ms)), NULL, err);
+    return rc ? rc : aa_conn_announce(c, err);
 }
 
 enum aa_err aa_signing_key_delete(struct aa_conn *c, struct aa_view kid, int64_t now_ms, struct aa_error *err)
 {
-    return aa_store_change(c, "DELETE FROM signing_keys WHERE kid = $1 AND retired_ms > 0 AND retired_ms <= $2",
-                           AA_ARGS(AA_TEXT(kid), AA_INT(now_ms)), err);
+    enum aa_err rc;
+
+    rc = aa_store_change(c, "DELETE FROM signing_keys WHERE kid = $1 AND retired_ms > 0 AND retired_ms <= $2",
+                         AA_ARGS(AA_TEXT(kid), AA_INT(now_ms)), err);
+    return rc ? rc : aa_conn_announce(c, err);
 }
 
 enum aa_err aa_signing_key_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err)
