@@ -44,14 +44,14 @@ make_demo_user() {
     printf '%s\n' "$answer" | value password | keep "$var/demo-password"
 }
 
-# make_example NAME TITLE PORT: registers an MCP server and mints its key
+# make_example NAME TITLE PORT: registers an MCP server and mints its key; anew when it has moved to another port
 make_example() {
-    [ ! -f "$var/$1.env" ] || return 0
     url="http://localhost:$3/mcp"
+    ! grep -qsx "# $url" "$var/$1.env" || return 0
     id=$("$binary" server list | awk -v url="$url" '$2 == url { print $1 }')
     [ -n "$id" ] || id=$("$binary" server add "$url" --name "$2" --scopes "files:read files:write" | value server_id)
     secret=$("$binary" key create "$id" --name "dev up" | value key_secret)
-    printf 'AUTH_AGENT_SERVER_ID=%s\nAUTH_AGENT_API_KEY=%s\n' "$id" "$secret" | keep "$var/$1.env"
+    printf '# %s\nAUTH_AGENT_SERVER_ID=%s\nAUTH_AGENT_API_KEY=%s\n' "$url" "$id" "$secret" | keep "$var/$1.env"
 }
 
 make_files() {
