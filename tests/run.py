@@ -114,6 +114,28 @@ def threaded_programs() -> list[Command]:
     return [Command(["setarch", "-R", str(path)], read_cmocka, LOGS / path.name, 300) for path in programs]
 
 
+# Programs of tests/server about rules that write: they also run where writes meet, and where each runs again.
+RULES = [
+    "audit", "authorize", "consent", "consent_last_moment", "directory", "flow_races", "introspect", "keyring", "login", "races",
+    "refresh", "registration", "revoke", "server_keys", "sessions", "token",
+]  # fmt: skip
+ON_SQLITE_ONLY = {"audit"}  # its command line opens a file of its own
+
+
+def rules_on_postgres() -> list[Command]:
+    programs = [str(ASAN_TREE / "tests" / f"server_test_{name}") for name in RULES if name not in ON_SQLITE_ONLY]
+    return [
+        Command([sys.executable, "tests/support/postgres.py", "--quick", *programs], read_cmocka, LOGS / "unused", 900)
+    ]
+
+
+def rules_run_again() -> list[Command]:
+    programs = [str(ASAN_TREE / "tests" / f"server_test_{name}") for name in RULES]
+    return [
+        Command(["env", "AUTH_AGENT_TEST_RERUN=1", program], read_cmocka, LOGS / "unused", 300) for program in programs
+    ]
+
+
 def pytest(folder: str, timeout_s: int) -> list[Command]:
     report = LOGS / f"pytest-{folder.replace('/', '-')}.xml"
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", f"tests/{folder}"]
@@ -147,6 +169,8 @@ SUITES = [
     Suite("lint", "layers, exported symbols, forbidden calls, formatting, types", lambda: pytest("lint", 600)),
     Suite("core", "the C core under ASan, LSan and UBSan", lambda: c_programs("core")),
     Suite("server", "the authorization server's parts under ASan, LSan and UBSan", lambda: c_programs("server")),
+    Suite("reruns", "its rules again, every write run twice and the first time in vain", rules_run_again),
+    Suite("rules-pg", "its rules on PostgreSQL, where writes run side by side", rules_on_postgres),
     Suite("store", "the store's contract on SQLite, on PostgreSQL, and behind PgBouncer", store),
     Suite("threads", "what several threads run through, under the thread sanitizer", threaded_programs),
     Suite("python", "the CPython extension", lambda: pytest("python", 300)),

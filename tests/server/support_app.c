@@ -1,8 +1,12 @@
 #include "support_app.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "domain/server_keys.h"
+#include "support_store.h"
 
 static int64_t now_ms(void *ctx)
 {
@@ -24,10 +28,26 @@ static void keep_log(void *ctx, int level, const char *request_id, const char *m
     snprintf(f->log, sizeof f->log, "%s", message);
 }
 
-void app_open_at(struct app_fixture *f, const char *url)
+/* With AUTH_AGENT_TEST_DATABASE the one database stands for all: what would be a new file finds it empty, and leaves a
+ * file behind to be known by. */
+static void open_store(struct app_fixture *f, const char *url)
 {
+    struct aa_db_options options = {.url = url, .migrate = true};
+    bool is_new = strcmp(url, ":memory:") == 0 || access(url, F_OK) != 0;
     struct aa_error err = AA_ERROR_INIT;
 
+    if (store_is_remote())
+        options.url = getenv("AUTH_AGENT_TEST_DATABASE");
+    if (aa_db_open(&options, &f->app.db, &err))
+        fail_msg("%s", err.message);
+    if (!store_is_remote() || !is_new)
+        return;
+    store_empty();
+    close(open(url[0] == ':' ? "/dev/null" : url, O_WRONLY | O_CREAT, 0600));
+}
+
+void app_open_at(struct app_fixture *f, const char *url)
+{
     memset(f, 0, sizeof *f);
     f->now_ms = INT64_C(1800000000000);
     CHECK_OK(aa_crypto_init(NULL));
@@ -36,8 +56,7 @@ void app_open_at(struct app_fixture *f, const char *url)
     f->app.random = random_bytes;
     f->app.ctx = f;
     f->app.log = keep_log;
-    if (aa_db_open(&(struct aa_db_options){.url = url, .migrate = true}, &f->app.db, &err))
-        fail_msg("%s", err.message);
+    open_store(f, url);
     CHECK_OK(aa_key_cache_new(&f->app, &f->app.key_cache, NULL));
 }
 

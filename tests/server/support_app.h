@@ -1,4 +1,4 @@
-/* An app on an in-memory database, with a clock the test moves. */
+/* An app on an in-memory database, or on what AUTH_AGENT_TEST_DATABASE names, with a clock the test moves. */
 #ifndef AA_TESTS_SERVER_SUPPORT_APP_H
 #define AA_TESTS_SERVER_SUPPORT_APP_H
 

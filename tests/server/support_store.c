@@ -60,6 +60,20 @@ static const char empty_all[] = "DELETE FROM audit; DELETE FROM audit_chains; DE
                                 "DELETE FROM clients; DELETE FROM server_keys; DELETE FROM servers; "
                                 "DELETE FROM sessions; DELETE FROM users";
 
+void store_empty(void)
+{
+    struct aa_db_options options = {.url = getenv("AUTH_AGENT_TEST_DATABASE")};
+    const struct aa_driver *driver = aa_driver_of(options.url);
+    struct aa_source *source = NULL;
+    struct aa_conn *conn = NULL;
+
+    CHECK_OK(driver->open(&options, &source, NULL));
+    CHECK_OK(driver->connect(source, AA_CONN_WRITER, &conn, NULL));
+    CHECK_OK(driver->run(conn, empty_all, NULL));
+    driver->disconnect(conn);
+    driver->close(source);
+}
+
 void store_open(struct store_fixture *f)
 {
     const char *given = getenv("AUTH_AGENT_TEST_DATABASE");
@@ -77,7 +91,7 @@ void store_open(struct store_fixture *f)
     CHECK_OK(f->driver->open(&options, &f->source, NULL));
     CHECK_OK(f->driver->connect(f->source, AA_CONN_WRITER, &f->conn, NULL));
     if (store_is_remote())
-        CHECK_OK(f->driver->run(f->conn, empty_all, NULL));
+        store_empty();
     else
         CHECK_OK(f->driver->control(f->conn, AA_CONTROL_BEGIN_WRITE, NULL));
 }

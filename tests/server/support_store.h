@@ -21,6 +21,8 @@ void store_open(struct store_fixture *f);
 void store_close(struct store_fixture *f);
 /* True when the engine under test is PostgreSQL. */
 bool store_is_remote(void);
+/* Empties every table of what AUTH_AGENT_TEST_DATABASE names, where the schema is already. */
+void store_empty(void);
 /* The options to open f's database with; change what the test is about. */
 struct aa_db_options store_options(const struct store_fixture *f);
 /* Makes an empty folder / removes it with its files. */

@@ -2,7 +2,7 @@
 
 As a program it starts both, makes a database for each of the programs named, runs them, and stops everything:
 
-    python tests/support/postgres.py [--pooled] PROGRAM…
+    python tests/support/postgres.py [--pooled] [--quick] PROGRAM…
 
 A program finds its database in AUTH_AGENT_TEST_DATABASE, and in AUTH_AGENT_TEST_POSTGRES a command that takes `stop`, `crash`, `start`,
 `freeze` or `thaw` and does that to the server.
@@ -77,18 +77,20 @@ class Postgres:
 
     owner = "postgres"
 
-    def __init__(self, folder: pathlib.Path) -> None:
+    def __init__(self, folder: pathlib.Path, quick: bool = False) -> None:
         self.folder = folder
+        self.settings = SETTINGS | ({"fsync": "off"} if quick else {})
         self.data = folder / "data"
 
     @classmethod
-    def create(cls) -> Postgres:
+    def create(cls, quick: bool = False) -> Postgres:
+        """`quick` does without what outlives a power cut, for tests that are not about that."""
         folder = pathlib.Path(
             tempfile.mkdtemp(prefix="aa-pg-", dir="/tmp")
         )  # short: the path of a socket has 107 bytes
         if "user" in account():
             os.chown(folder, account()["user"], account()["group"])
-        server = cls(folder)
+        server = cls(folder, quick)
         options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", f"--username={cls.owner}"]
         server._run(find_binary("initdb"), "-D", str(server.data), *options)
         return server
@@ -107,7 +109,7 @@ class Postgres:
             raise RuntimeError(f"{argv[0]} failed: {done.stdout}")
 
     def start(self) -> None:
-        settings = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in SETTINGS.items())
+        settings = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in self.settings.items())
         argv = [find_binary("pg_ctl"), "-D", str(self.data), "-w", "-t", "60", "-l", str(self.folder / "log")]
         argv += ["-o", f"-k {self.folder} {settings}", "start"]
         # It leaves the server behind, which would hold a pipe of ours open for ever.
@@ -206,9 +208,9 @@ class PgBouncer:
 
 
 @contextlib.contextmanager
-def running(pooled: bool = False) -> Iterator[Postgres | PgBouncer]:
+def running(pooled: bool = False, quick: bool = False) -> Iterator[Postgres | PgBouncer]:
     """A running server, or PgBouncer before one. `url(database)` of either names a database; `.server` of the latter makes one."""
-    server = Postgres.create()
+    server = Postgres.create(quick)
     bouncer = PgBouncer(server) if pooled else None
     try:
         server.start()
@@ -221,9 +223,9 @@ def running(pooled: bool = False) -> Iterator[Postgres | PgBouncer]:
         server.remove()
 
 
-def run_programs(programs: list[str], pooled: bool) -> int:
+def run_programs(programs: list[str], pooled: bool, quick: bool) -> int:
     failed = 0
-    with running(pooled) as place:
+    with running(pooled, quick) as place:
         server = place.server if isinstance(place, PgBouncer) else place
         control = server.folder / "control"
         control.write_text(
@@ -259,13 +261,14 @@ def do(folder: str, what: str) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pooled", action="store_true", help="through PgBouncer in transaction mode")
+    parser.add_argument("--quick", action="store_true", help="without fsync: for tests that are not about power cuts")
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     parser.add_argument("--do", help=argparse.SUPPRESS)
     parser.add_argument("programs", nargs="*", metavar="PROGRAM")
     arguments = parser.parse_args()
     if arguments.do:
         return do(arguments.folder, arguments.do)
-    return run_programs(arguments.programs, arguments.pooled)
+    return run_programs(arguments.programs, arguments.pooled, arguments.quick)
 
 
 if __name__ == "__main__":

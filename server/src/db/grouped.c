@@ -179,8 +179,8 @@ static void leave(struct grouped *db, struct aa_conn *conn)
 }
 
 #ifdef AA_TEST_HOOKS
-/* A first run whose work and outcome are thrown away. */
-static void run_in_vain(struct grouped *db, struct aa_conn *conn, struct job *job)
+/* A first run whose work and outcome are thrown away. False when it ended so that there is no second one. */
+static bool run_in_vain(struct grouped *db, struct aa_conn *conn, struct job *job)
 {
     struct aa_error why = AA_ERROR_INIT;
 
@@ -189,6 +189,7 @@ static void run_in_vain(struct grouped *db, struct aa_conn *conn, struct job *jo
         job->rc = job->fn(conn, job->ctx, &why);
     if (db->base.driver->in_transaction(conn) && db->base.driver->control(conn, AA_CONTROL_ROLLBACK_TO, &why))
         leave(db, conn);
+    return db->base.driver->in_transaction(conn) && job->rc != AA_ERR_NOMEM;
 }
 #endif
 
@@ -196,10 +197,8 @@ static void run_in_vain(struct grouped *db, struct aa_conn *conn, struct job *jo
 static bool run_job(struct grouped *db, struct aa_conn *conn, struct job *job)
 {
 #ifdef AA_TEST_HOOKS
-    if (aa_db_reruns())
-        run_in_vain(db, conn, job);
-    if (!db->base.driver->in_transaction(conn))
-        return false;
+    if (aa_db_reruns() && !run_in_vain(db, conn, job))
+        return db->base.driver->in_transaction(conn);
 #endif
     job->rc = db->base.driver->control(conn, AA_CONTROL_SAVEPOINT, job->err);
     if (!job->rc)

@@ -87,14 +87,17 @@ struct allow {
     bool is_repeated; /* the answer was given before, and stands */
 };
 
-/* Between the page and the click people log out, are disabled, or log in as somebody else. */
+/* Between the page and the click people log out, are disabled, or log in as somebody else. Who is about to disable them
+ * waits until the grant is stored, and revokes it too. */
 static enum aa_err check_person(struct aa_conn *conn, const struct allow *allow, struct aa_error *err)
 {
     struct aa_session session = {0};
     struct aa_user user = {0};
     enum aa_err rc;
 
-    rc = aa_session_find(conn, allow->person->session.session_digest, &session, err);
+    rc = aa_user_hold(conn, allow->pending->request.user_id, err);
+    if (!rc)
+        rc = aa_session_find(conn, allow->person->session.session_digest, &session, err);
     if (!rc)
         rc = aa_user_find(conn, session.user_id, &user, err);
     if (!rc && (session.expires_ms <= allow->now_ms || user.disabled_ms != 0 ||
@@ -232,6 +235,7 @@ static enum aa_err allow_in_store(struct aa_conn *conn, void *ctx, struct aa_err
     bool won = false;
     enum aa_err rc;
 
+    allow->is_repeated = false;
     rc = aa_auth_request_consume(conn, allow->pending->request.request_digest, allow->now_ms, &won, err);
     if (!rc && !won)
         return give_again(conn, allow, err);
@@ -331,6 +335,7 @@ static enum aa_err refuse_in_store(struct aa_conn *conn, void *ctx, struct aa_er
                                    .details = {{"scope", request->scope}}};
     enum aa_err rc;
 
+    refuse->is_repeated = false;
     rc = aa_auth_request_consume(conn, request->request_digest, refuse->now_ms, &won, err);
     if (!rc && !won)
         return refuse_again(conn, refuse, err);

@@ -70,6 +70,7 @@ static enum aa_err create_server(struct aa_conn *conn, void *ctx, struct aa_erro
     struct aa_user owner = {0};
     enum aa_err rc = AA_OK;
 
+    aa_record_clear(&registering->out->memory);
     if (!aa_view_is_absent(server->user_id))
         rc = aa_user_find(conn, server->user_id, &owner, NULL);
     aa_record_clear(&owner.memory);

@@ -161,6 +161,8 @@ static enum aa_err spend(struct aa_conn *conn, void *ctx, struct aa_error *err)
     enum aa_err rc;
 
     exchange->is_issued = exchange->is_replayed = false;
+    if (exchange->is_good)
+        *exchange->refused = (struct aa_refused)AA_REFUSED_INIT;
     rc = aa_code_redeem(conn, code_key(exchange), exchange->now_ms, &won, &spent, err);
     aa_record_clear(&spent.memory);
     if (rc)

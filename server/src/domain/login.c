@@ -103,13 +103,26 @@ static enum aa_err count_try(struct aa_conn *conn, struct login *login, const st
     return aa_lockout_put(conn, key_of(limit), failures, until_ms, until_ms + WINDOW_MS, err);
 }
 
+/* Of parallel guesses each sees what the one before it cost. */
+static enum aa_err hold_limits(struct aa_conn *conn, const struct login *login, struct aa_error *err)
+{
+    enum aa_err rc = AA_OK;
+
+    for (size_t i = 0; !rc && i < LIMITS; i++)
+        rc = aa_lockout_hold(conn, key_of(&login->limits[i]), login->now_ms + WINDOW_MS, err);
+    return rc;
+}
+
 static enum aa_err begin(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     struct login *login = ctx;
     enum aa_err rc;
 
-    login->begins_until_ms = 0;
-    rc = find_until(conn, login, err);
+    login->until_ms = login->begins_until_ms = 0;
+    aa_record_clear(&login->user.memory);
+    rc = hold_limits(conn, login, err);
+    if (!rc)
+        rc = find_until(conn, login, err);
     if (rc || login->until_ms)
         return rc;
     for (size_t i = 0; !rc && i < LIMITS; i++)
@@ -133,6 +146,8 @@ static enum aa_err take_back(struct aa_conn *conn, void *ctx, struct aa_error *e
     enum aa_err rc;
 
     rc = aa_lockout_clear(conn, key_of(&login->limits[ACCOUNT]), err);
+    if (!rc)
+        rc = aa_lockout_hold(conn, key_of(address), login->now_ms + WINDOW_MS, err);
     if (!rc)
         rc = aa_lockout_find(conn, key_of(address), &failures, &until_ms, err);
     if (rc || failures < 1)

@@ -24,7 +24,8 @@ struct refresh {
     struct aa_server server;
     struct aa_buf scope; /* of the access token */
     struct aa_tokens tokens;
-    struct aa_buf sealed; /* the freshly minted successor */
+    struct aa_buf sealed;    /* the freshly minted successor */
+    struct aa_buf successor; /* what an earlier use of the token gave: the answer instead of the minted one */
     enum outcome { REFUSED, ROTATED, REPLAYED, REUSED } outcome;
 };
 
@@ -228,7 +229,7 @@ static enum aa_err answer_loser(struct aa_conn *conn, struct refresh *refresh, c
     if (!is_in_window(refresh->app, row->rotated_ms, now_ms))
         return revoke_family(conn, refresh, now_ms, err);
     refresh->outcome = REPLAYED;
-    rc = follow(conn, refresh->asked->refresh_token, row, &refresh->tokens.refresh, err);
+    rc = follow(conn, refresh->asked->refresh_token, row, &refresh->successor, err);
     return rc ? rc : aa_tokens_store_access(conn, &refresh->tokens, err);
 }
 
@@ -251,6 +252,7 @@ static enum aa_err rotate(struct aa_conn *conn, void *ctx, struct aa_error *err)
     enum aa_err rc;
 
     refresh->outcome = REFUSED;
+    *refresh->refused = (struct aa_refused)AA_REFUSED_INIT;
     rc = is_live(conn, &refresh->token, now_ms, &live, err);
     if (rc)
         return rc;
@@ -309,6 +311,10 @@ static enum aa_err use(struct refresh *refresh, struct aa_buf *answer, struct aa
                    AA_VIEW_ARGS(refresh->token.grant_id), AA_VIEW_ARGS(refresh->token.client_id));
     if (refresh->refused->error != AA_OAUTH_NONE)
         return AA_ERR_REQUEST_MALFORMED;
+    if (refresh->outcome == REPLAYED) {
+        aa_buf_cut(&refresh->tokens.refresh, 0);
+        aa_buf_add(&refresh->tokens.refresh, aa_buf_view(&refresh->successor));
+    }
     return aa_tokens_add_json(&refresh->tokens, answer, err);
 }
 
@@ -331,6 +337,7 @@ static void clear(struct refresh *refresh)
     aa_tokens_clear(&refresh->tokens);
     aa_buf_clear(&refresh->scope);
     aa_buf_clear(&refresh->sealed);
+    aa_buf_wipe_clear(&refresh->successor);
     aa_record_clear(&refresh->client.memory);
     aa_record_clear(&refresh->token.memory);
     aa_record_clear(&refresh->server.memory);
@@ -346,6 +353,7 @@ enum aa_err aa_refresh_use(struct aa_app *app, const struct aa_refresh *asked, s
     aa_tokens_init(&refresh.tokens);
     aa_buf_init(&refresh.scope, AA_SCOPE_LEN_MAX);
     aa_buf_init(&refresh.sealed, SEALED_MAX);
+    aa_buf_init(&refresh.successor, AA_SECRET_MAX);
     rc = use(&refresh, answer, err);
     if (!rc || refused->error != AA_OAUTH_NONE) /* trouble of ours is no outcome */
         count(&refresh);

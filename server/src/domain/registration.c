@@ -201,6 +201,7 @@ static enum aa_err take_known(struct aa_conn *conn, const struct create *create,
 {
     enum aa_err rc;
 
+    aa_record_clear(&create->out->memory);
     rc = aa_client_find_by_fingerprint(conn, create->kept->client.fingerprint, create->out, err);
     if (rc || create->out->expires_ms == 0)
         return rc;
@@ -251,6 +252,8 @@ static enum aa_err find_or_create(struct aa_conn *conn, void *ctx, struct aa_err
                                    .details = {{"client_name", client->client_name}}};
     enum aa_err rc;
 
+    create->made = false;
+    *create->refused = (struct aa_refused)AA_REFUSED_INIT;
     rc = take_known(conn, create, NULL);
     if (rc != AA_ERR_NOT_FOUND)
         return rc ? aa_fail(err, rc, "a registration could not be looked up") : AA_OK;
@@ -258,9 +261,11 @@ static enum aa_err find_or_create(struct aa_conn *conn, void *ctx, struct aa_err
     /* A refusal is committed, or the count of a refused address would be rolled back with it. */
     if (rc)
         return create->refused->error != AA_OAUTH_NONE ? AA_OK : rc;
-    rc = aa_client_create(conn, client, err);
+    rc = aa_client_create(conn, client, NULL);
+    if (rc == AA_ERR_CONFLICT) /* the same registration came at the same moment, and was the first */
+        return take_known(conn, create, err);
     if (rc)
-        return rc;
+        return aa_fail(err, rc, "a registration could not be stored: %s", aa_err_text(rc));
     create->made = true;
     rc = aa_client_find(conn, client->client_id, create->out, err);
     return rc ? rc : aa_audit_note(create->app, conn, &entry, err);

@@ -89,6 +89,7 @@ static enum aa_err revoke(struct aa_conn *conn, void *ctx, struct aa_error *err)
     enum aa_err rc;
 
     revocation->is_done = false;
+    *revocation->refused = (struct aa_refused)AA_REFUSED_INIT;
     rc = check_client(conn, revocation, err);
     if (rc)
         return rc;
