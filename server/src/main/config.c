@@ -53,7 +53,7 @@ static const struct option options[AA_CONFIG_COUNT] = {
     [AA_CONFIG_threads] = {"threads", "NUMBER", "0", aa_config_check_number, 0, 256, false,
                            "event threads; 0: one a processor, at most 4"},
     [AA_CONFIG_workers] = {"workers", "NUMBER", "0", aa_config_check_number, 0, 256, false,
-                           "threads for passwords and writes; 0: 4"},
+                           "threads for passwords and writes; 0: 16"},
     [AA_CONFIG_trusted_proxies] = {"trusted_proxies", "LIST", NULL, aa_config_check_text, 1, VALUE_MAX, false,
                                    "addresses or CIDR blocks, separated by commas, whose X-Forwarded-For is believed"},
     [AA_CONFIG_access_ttl] = {"access_ttl", "TIME", "1h", aa_config_check_duration, 60, DAY, false,
