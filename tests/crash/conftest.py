@@ -41,11 +41,16 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def database(request: pytest.FixtureRequest) -> dict[str, str]:
+def database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     """The configuration of an empty database, on each engine by turns."""
-    return {} if request.param == "SQLite" else new_database(request.getfixturevalue("postgres"))
+    if request.param == "SQLite":
+        yield {}
+        return
+    with new_database(request.getfixturevalue("postgres")) as configuration:
+        yield configuration
 
 
 @pytest.fixture
-def postgres_database(postgres: Postgres) -> dict[str, str]:
-    return new_database(postgres)
+def postgres_database(postgres: Postgres) -> Iterator[dict[str, str]]:
+    with new_database(postgres) as configuration:
+        yield configuration

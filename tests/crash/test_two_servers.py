@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import concurrent.futures
 import contextlib
+import pathlib
 import time
 from collections.abc import Callable, Iterator
 
@@ -129,17 +130,23 @@ def test_two_that_start_at_once_on_an_empty_database_agree(
     """On its tables, on the key that signs, and on the keys that forms and secrets are checked with."""
     for _ in range(STARTS):
         folder = tmp_path_factory.mktemp("empty")
-        more = new_database(request.getfixturevalue("postgres")) if engine == "PostgreSQL" else {}
-        env = environment(AUTH_AGENT_DATABASE=str(folder / "auth-agent.db"), **more)
-        ports = [free_port(), free_port()]
-        started = [Process([BINARY, "serve", f"--port={port}"], folder, env, f"{port}.log") for port in ports]
-        try:
-            for process, port in zip(started, ports, strict=True):
-                wait_until_answered(process, port)
-            assert len({signing_key(port) for port in ports}) == 1
-        finally:
-            codes = [process.end() for process in started]
-        assert codes == [0, 0]
+        is_file = engine == "SQLite"
+        empty = contextlib.nullcontext({}) if is_file else new_database(request.getfixturevalue("postgres"))
+        with empty as configuration:
+            start_two_at_once(folder, configuration)
+
+
+def start_two_at_once(folder: pathlib.Path, configuration: dict[str, str]) -> None:
+    env = environment(AUTH_AGENT_DATABASE=str(folder / "auth-agent.db"), **configuration)
+    ports = [free_port(), free_port()]
+    started = [Process([BINARY, "serve", f"--port={port}"], folder, env, f"{port}.log") for port in ports]
+    try:
+        for process, port in zip(started, ports, strict=True):
+            wait_until_answered(process, port)
+        assert len({signing_key(port) for port in ports}) == 1
+    finally:
+        codes = [process.end() for process in started]
+    assert codes == [0, 0]
 
 
 def signing_key(port: int) -> str:
