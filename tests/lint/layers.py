@@ -73,13 +73,13 @@ LAYERS = [
         "server/src/db",
         ["authagent", "base", "db", "metrics"],
         SYSTEM,
-        files={r"sqlite(_backup)?\.c": r"sqlite3\.h", r"postgres(_notices)?\.c": r"libpq-fe\.h"},
+        files={r"sqlite(_backup)?\.c": r"sqlite3\.h", r"libpq\.h": r"libpq-fe\.h", r"libpq\.c": r"dlfcn\.h"},
     ),
     layer(
         "server/src/main",
         ["authagent", *CORE, "domain", "endpoint", "http", "store", "db", "password", "metrics", "main"],
         SYSTEM,
-        files={"config.*": r"ini\.h", "memory.c": r"malloc\.h"},
+        files={"config.*": r"ini\.h", "memory.c": r"malloc\.h", "late_curl.c": r"dlfcn\.h|curl/curl\.h"},
     ),
 ]
 

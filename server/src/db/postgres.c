@@ -13,12 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <libpq-fe.h>
-
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "db/driver.h"
+#include "db/libpq.h"
 #include "db/postgres_address.h"
 #include "db/sqlstate.h"
 
@@ -307,9 +306,13 @@ static void postgres_close(struct aa_source *source)
 
 static enum aa_err postgres_open(const struct aa_db_options *options, struct aa_source **out, struct aa_error *err)
 {
-    struct aa_source *source = aa_mem_new(sizeof *source);
+    struct aa_source *source;
     enum aa_err rc;
 
+    rc = aa_libpq_load(err);
+    if (rc)
+        return rc;
+    source = aa_mem_new(sizeof *source);
     if (!source)
         return aa_fail(err, AA_ERR_NOMEM, "out of memory opening the database");
     aa_buf_init(&source->place, URL_MAX);

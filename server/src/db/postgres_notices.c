@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <libpq-fe.h>
-
 #include "base/error.h"
 #include "base/mem.h"
 #include "db/driver.h"
+#include "db/libpq.h"
 
 #define ANSWER_MS 5000 /* for connecting, and for an answer */
 #define FOR_EVER (-1)
