@@ -1,6 +1,7 @@
 // Requests per second of a Hono app, bare and protected: two processes, wrk against one and the other in turns.
-import { execFile, spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -19,7 +20,22 @@ async function start(kind, as) {
   const env = { ...process.env, AUTH_AGENT_MCP_NATIVE: native, AUTH_AGENT_OPTIONS_ISSUER: as.issuer }
   const child = spawn(process.execPath, [program, kind], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const [port] = await once(child.stdout, 'data')
-  return { kind, child, url: `http://127.0.0.1:${String(port).trim()}/api/files`, rates: [] }
+  return { kind, child, url: `http://127.0.0.1:${String(port).trim()}/api/files`, rates: [], cpuUs: [] }
+}
+
+const TICKS = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
+
+/** Seconds of processor time that the process has used. */
+function cpuSeconds(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / TICKS
+}
+
+async function measure(app) {
+  const before = cpuSeconds(app.child.pid)
+  const rate = await load(app.url, SECONDS)
+  app.rates.push(rate)
+  app.cpuUs.push(((cpuSeconds(app.child.pid) - before) * 1e6) / (rate * SECONDS))
 }
 
 /** Requests per second; an answer that is not 200 spoils the run. */
@@ -37,13 +53,15 @@ const apps = [await start('bare', as), await start('protected', as)]
 try {
   for (const app of apps) await load(app.url, 2)
   for (let round = 0; round < ROUNDS; round++) {
-    for (const app of round % 2 ? apps.toReversed() : apps) app.rates.push(await load(app.url, SECONDS))
+    for (const app of round % 2 ? apps.toReversed() : apps) await measure(app)
   }
-  for (const { kind, rates } of apps) console.log(`${kind.padEnd(10)} ${median(rates).toFixed(0).padStart(8)} requests/s`)
+  for (const { kind, rates, cpuUs } of apps)
+    console.log(`${kind.padEnd(10)} ${median(rates).toFixed(0).padStart(8)} requests/s  ${median(cpuUs).toFixed(1).padStart(6)} µs CPU a request`)
   const ratio = median(apps[1].rates.map((rate, i) => rate / apps[0].rates[i]))
+  const byCpu = median(apps[1].cpuUs.map((us, i) => apps[0].cpuUs[i] / us))
   const verdict = ratio >= GOAL ? 'met' : 'MISSED'
   console.log(
-    `protected / bare = ${ratio.toFixed(3)}  goal ≥ ${GOAL}: ${verdict}  (median of ${ROUNDS} interleaved rounds of ${SECONDS} s)`,
+    `protected / bare = ${ratio.toFixed(3)}, by CPU ${byCpu.toFixed(3)}  goal ≥ ${GOAL}: ${verdict}  (median of ${ROUNDS} interleaved rounds of ${SECONDS} s)`,
   )
 } finally {
   for (const { child } of apps) child.kill()

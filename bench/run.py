@@ -1,21 +1,27 @@
 """Runs the benchmarks: `./dev bench`, or `./dev bench guard server`. Speed is told as ratios within one run: machines differ and are noisy.
 
-Every benchmark prints its figures with their goals; `--rounds` says how often each is repeated (the median counts).
+Every benchmark prints its figures with their goals; rounds alternate between the things compared, and medians count.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import os
 import pathlib
+import platform
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-RELEASE = ROOT / "build" / "release"
+RELEASE = pathlib.Path(os.environ.get("AUTH_AGENT_BUILD", ROOT / "build" / "release"))
 
 BENCHMARKS: dict[str, tuple[str, list[str]]] = {
-    "server": ("the authorization server: introspection, start, memory", [sys.executable, "bench/server.py"]),
+    "server": (
+        "the authorization server: introspection, refreshes, start, memory",
+        [sys.executable, "bench/server.py"],
+    ),
+    "store": ("the store on SQLite and PostgreSQL, beside the bare engines", [sys.executable, "bench/store.py"]),
     "guard": ("a cached check in C", [str(RELEASE / "bench" / "guard_check")]),
     "python": ("a cached check from Python", [sys.executable, "bench/python_check.py"]),
     "node": ("a cached check from Node", ["node", "bench/node_check.mjs"]),
@@ -35,11 +41,14 @@ def main() -> int:
     unknown = set(arguments.names) - set(BENCHMARKS)
     if unknown:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; ./dev bench --list names them")
+    print(
+        f"{datetime.date.today()}, {os.cpu_count()} processors, Linux {platform.release()}: ratios within one run count, not rates"
+    )
     failed = []
     for name in arguments.names or BENCHMARKS:
         about, argv = BENCHMARKS[name]
-        print(f"\n== {name}: {about}", flush=True)
-        result = subprocess.run(argv, cwd=ROOT, env=os.environ | {"AUTH_AGENT_BUILD": str(RELEASE)}, timeout=900)
+        print(f"\n== {name}: {about}   (./dev bench {name}; load {os.getloadavg()[0]:.1f})", flush=True)
+        result = subprocess.run(argv, cwd=ROOT, env=os.environ | {"AUTH_AGENT_BUILD": str(RELEASE)}, timeout=3600)
         if result.returncode:
             failed.append(name)
     if failed:
