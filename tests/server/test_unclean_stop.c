@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "support_shell.h"
 #include "support_store.h"
 
@@ -231,6 +232,34 @@ TEST(unclean_stop, one_of_two_that_was_killed_is_known_while_the_other_goes_on)
     CHECK_INT(check_of_next(&p), NOT_CHECKED);
     CHECK(!has_file(&p, "-running") && !has_file(&p, "-running-2") && !has_file(&p, "-running-3"));
     folder_remove(p.folder);
+}
+
+/* A start that fails neither forgets a server that died, unless the pages were checked by then, nor looks like one. */
+TEST(unclean_stop, is_known_until_it_was_checked_also_when_memory_runs_out)
+{
+    for (int died = 0; died < 2; died++) {
+        enum aa_err rc = AA_ERR_NOMEM;
+        struct aa_db *db = NULL;
+        bool is_left = died;
+        struct place p;
+
+        place_make(&p);
+        if (died)
+            serve_and_die(&p);
+        for (size_t nth = 1; rc; nth++) {
+            aa_mem_fail_at(nth, false);
+            rc = try_open(&p, true, &db, NULL);
+            aa_mem_fail_at(0, false);
+            if (rc && nth == 1)
+                CHECK(has_file(&p, "-running") == died);
+            if (rc)
+                is_left = has_file(&p, "-running");
+        }
+        CHECK((aa_db_check_ms(db) >= 0) == is_left);
+        aa_db_close(db);
+        CHECK(!has_file(&p, "-running"));
+        folder_remove(p.folder);
+    }
 }
 
 /* ---- when it is damaged ---- */
