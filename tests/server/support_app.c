@@ -1,9 +1,8 @@
 #include "support_app.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "domain/server_keys.h"
 #include "support_store.h"
@@ -28,12 +27,28 @@ static void keep_log(void *ctx, int level, const char *request_id, const char *m
     snprintf(f->log, sizeof f->log, "%s", message);
 }
 
+static bool is_empty_file(const char *path)
+{
+    struct stat facts;
+
+    return stat(path, &facts) != 0 || facts.st_size == 0;
+}
+
+static void mark_file(const char *path)
+{
+    FILE *file = fopen(path, "w");
+
+    CHECK(file != NULL);
+    fputs("its data are in AUTH_AGENT_TEST_DATABASE\n", file);
+    fclose(file);
+}
+
 /* With AUTH_AGENT_TEST_DATABASE the one database stands for all: what would be a new file finds it empty, and leaves a
  * file behind to be known by. */
 static void open_store(struct app_fixture *f, const char *url)
 {
     struct aa_db_options options = {.url = url, .migrate = true};
-    bool is_new = strcmp(url, ":memory:") == 0 || access(url, F_OK) != 0;
+    bool in_memory = strcmp(url, ":memory:") == 0, is_new = in_memory || is_empty_file(url);
     struct aa_error err = AA_ERROR_INIT;
 
     if (store_is_remote())
@@ -43,7 +58,8 @@ static void open_store(struct app_fixture *f, const char *url)
     if (!store_is_remote() || !is_new)
         return;
     store_empty();
-    close(open(url[0] == ':' ? "/dev/null" : url, O_WRONLY | O_CREAT, 0600));
+    if (!in_memory)
+        mark_file(url);
 }
 
 void app_open_at(struct app_fixture *f, const char *url)
