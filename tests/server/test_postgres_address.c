@@ -1,5 +1,6 @@
 /* What can be said of PostgreSQL without one. */
 #include "db/postgres_address.h"
+#include "db/postgres_places.h"
 #include "db/sqlstate.h"
 #include "support/test.h"
 
@@ -90,4 +91,36 @@ TEST(postgres_errors, a_name_that_is_not_known_or_known_twice_tells_of_a_pooler)
     CHECK(aa_sqlstate_is_pooler("42P05"));
     CHECK(!aa_sqlstate_is_pooler("42P01"));
     CHECK(!aa_sqlstate_is_pooler(NULL));
+}
+
+TEST(postgres_statements, a_name_says_which_text_it_is_and_fits)
+{
+    char one[AA_POSTGRES_NAME_SIZE], same[AA_POSTGRES_NAME_SIZE], other[AA_POSTGRES_NAME_SIZE];
+    char copy[] = "SELECT 1";
+
+    aa_postgres_name("SELECT 1", one);
+    aa_postgres_name(copy, same);
+    aa_postgres_name("SELECT 2", other);
+    CHECK_TEXT(one, same);
+    CHECK(strcmp(one, other) != 0);
+    CHECK_INT(strlen(one), 3 + 32);
+}
+
+TEST(postgres_statements, a_place_that_there_is_not_is_noticed_and_forgotten_with_the_rest)
+{
+    struct aa_postgres_places places = {0};
+
+    aa_postgres_places_put(&places, AA_POSTGRES_PLACES_MAX, VIEW("x"));
+    CHECK(!places.is_bad);
+    CHECK_INT(places.count, AA_POSTGRES_PLACES_MAX);
+    aa_postgres_places_put_int(&places, AA_POSTGRES_PLACES_MAX + 1, 7);
+    CHECK(places.is_bad);
+    aa_postgres_places_clear(&places);
+    CHECK(!places.is_bad);
+    CHECK_INT(places.count, 0);
+    aa_postgres_places_put(&places, 0, VIEW("x"));
+    CHECK(places.is_bad);
+    aa_postgres_places_clear(&places);
+    aa_postgres_places_put_int(&places, 1, INT64_MIN);
+    CHECK_TEXT(places.values[0], "-9223372036854775808");
 }

@@ -19,6 +19,7 @@
 #include "db/driver.h"
 #include "db/libpq.h"
 #include "db/postgres_address.h"
+#include "db/postgres_places.h"
 #include "db/sqlstate.h"
 
 #define URL_MAX 4096
@@ -26,14 +27,10 @@
 #define IDLE_TIMEOUT_MS 10000 /* a process that stops between BEGIN and COMMIT holds its locks no longer */
 #define ANSWER_MARGIN_MS 1500 /* beyond the server's own timeout, for the way there and back */
 #define CACHE_SLOTS 256
-#define CACHE_FILL_MAX 192 /* beyond it statements are not kept */
-#define PLACES_MAX 24      /* placeholders of a statement */
-#define NAME_SIZE 40
+#define CACHE_FILL_MAX 192                /* beyond it statements are not kept */
 #define SCHEMA_LOCK "4702111234474983745" /* any number, and always the same one */
 #define LANES 64                          /* aa_conn_lane() */
 #define FOR_EVER (-1)
-#define FORMAT_TEXT 0
-#define FORMAT_BINARY 1
 
 struct aa_source {
     char *url; /* may hold a password; wiped at the end */
@@ -52,11 +49,7 @@ struct postgres_stmt {
     struct postgres_conn *conn;
     const char *sql;
     bool is_kept, in_use;
-    int count; /* the highest placeholder that was bound */
-    bool has_bad_place;
-    const char *values[PLACES_MAX];
-    int lens[PLACES_MAX], formats[PLACES_MAX];
-    char numbers[PLACES_MAX][21];
+    struct aa_postgres_places places;
     PGresult *result; /* NULL until the first step */
     int row;
 };
@@ -503,60 +496,14 @@ static enum aa_err postgres_prepare(struct aa_conn *base, const char *sql, struc
     return AA_OK;
 }
 
-/* False for a place that there is not; told by step. */
-static bool take_place(struct postgres_stmt *stmt, int index)
-{
-    if (index < 1 || index > PLACES_MAX) {
-        stmt->has_bad_place = true;
-        return false;
-    }
-    if (index > stmt->count)
-        stmt->count = index;
-    return true;
-}
-
-static void bind_bytes(struct postgres_stmt *stmt, int index, struct aa_view bytes)
-{
-    if (bytes.len > INT32_MAX) {
-        stmt->has_bad_place = true;
-        return;
-    }
-    if (!take_place(stmt, index))
-        return;
-    stmt->values[index - 1] = bytes.data;
-    stmt->lens[index - 1] = (int)bytes.len;
-    stmt->formats[index - 1] = FORMAT_BINARY; /* of a text, the same bytes, without the NUL that a view has not */
-}
-
 static void postgres_bind(struct aa_stmt *base, int index, struct aa_view bytes)
 {
-    bind_bytes(inner_stmt(base), index, bytes);
+    aa_postgres_places_put(&inner_stmt(base)->places, index, bytes);
 }
 
-/* As digits, which fit a column of any width. */
 static void postgres_bind_int(struct aa_stmt *base, int index, int64_t number)
 {
-    struct postgres_stmt *stmt = inner_stmt(base);
-
-    if (!take_place(stmt, index))
-        return;
-    snprintf(stmt->numbers[index - 1], sizeof stmt->numbers[0], "%" PRId64, number);
-    stmt->values[index - 1] = stmt->numbers[index - 1];
-    stmt->lens[index - 1] = 0;
-    stmt->formats[index - 1] = FORMAT_TEXT;
-}
-
-/* The same text has the same name everywhere, whichever process prepared it first. */
-static void name_statement(const char *sql, char name[NAME_SIZE])
-{
-    uint64_t one = UINT64_C(0xcbf29ce484222325), two = strlen(sql);
-
-    for (const char *c = sql; *c; c++) {
-        one = (one ^ (unsigned char)*c) * UINT64_C(0x100000001b3); /* FNV-1a */
-        two = (two + (unsigned char)*c) * UINT64_C(0x9E3779B97F4A7C15);
-        two ^= two >> 29;
-    }
-    snprintf(name, NAME_SIZE, "aa_%016" PRIx64 "%016" PRIx64, one, two);
+    aa_postgres_places_put_int(&inner_stmt(base)->places, index, number);
 }
 
 /* *result is NULL when it was prepared before. */
@@ -580,23 +527,27 @@ static enum aa_err prepare_there(struct postgres_conn *conn, struct slot *slot, 
 
 static enum aa_err send_named(struct postgres_stmt *stmt, struct slot *slot, PGresult **result, struct aa_error *err)
 {
+    const struct aa_postgres_places *places = &stmt->places;
     struct postgres_conn *conn = stmt->conn;
-    char name[NAME_SIZE];
+    char name[AA_POSTGRES_NAME_SIZE];
     enum aa_err rc;
 
-    name_statement(stmt->sql, name);
+    aa_postgres_name(stmt->sql, name);
     rc = prepare_there(conn, slot, name, result, err);
     if (rc || *result)
         return rc;
-    if (!PQsendQueryPrepared(conn->handle, name, stmt->count, stmt->values, stmt->lens, stmt->formats, FORMAT_BINARY))
+    if (!PQsendQueryPrepared(conn->handle, name, places->count, places->values, places->lens, places->formats,
+                             AA_POSTGRES_BINARY))
         return not_sent(conn, err);
     return await(conn, result, err);
 }
 
 static enum aa_err send_unnamed(struct postgres_stmt *stmt, PGresult **result, struct aa_error *err)
 {
-    if (!PQsendQueryParams(stmt->conn->handle, stmt->sql, stmt->count, NULL, stmt->values, stmt->lens, stmt->formats,
-                           FORMAT_BINARY))
+    const struct aa_postgres_places *places = &stmt->places;
+
+    if (!PQsendQueryParams(stmt->conn->handle, stmt->sql, places->count, NULL, places->values, places->lens,
+                           places->formats, AA_POSTGRES_BINARY))
         return not_sent(stmt->conn, err);
     return await(stmt->conn, result, err);
 }
@@ -657,7 +608,7 @@ static enum aa_err execute(struct postgres_stmt *stmt, struct aa_error *err)
     PGresult *result = NULL;
     enum aa_err rc;
 
-    if (stmt->has_bad_place)
+    if (stmt->places.is_bad)
         return aa_fail(err, AA_ERR_STORE, "a value was bound to no placeholder, or is too long");
     if (conn->mode == MODE_READ && !is_select(stmt->sql))
         return aa_fail(err, AA_ERR_STORE_READONLY, "a statement failed: only a write may change anything");
@@ -739,11 +690,9 @@ static void postgres_end(struct aa_stmt *base)
         aa_mem_free(stmt);
         return;
     }
-    for (int i = 0; i < stmt->count; i++)
-        stmt->values[i] = NULL; /* what was bound is the caller's and ends with the call */
+    aa_postgres_places_clear(&stmt->places); /* what was bound is the caller's and ends with the call */
     stmt->result = NULL;
-    stmt->count = 0;
-    stmt->has_bad_place = stmt->in_use = false;
+    stmt->in_use = false;
 }
 
 static int64_t postgres_changes(struct aa_conn *conn)
