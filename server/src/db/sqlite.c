@@ -13,11 +13,14 @@
 #include "db/place.h"
 
 #define PATH_LEN_MAX 4096
-#define BUSY_TIMEOUT_MS 5000  /* the command line and a running server share a file; neither holds it for long */
-#define WAL_SWITCH_TRIES 100  /* of 20 ms: switching to WAL does not wait by itself */
-#define CACHE_SLOTS 256       /* statements kept a connection; there are about a hundred in store/ */
-#define CACHE_FILL_MAX 192    /* beyond it statements are not kept */
-#define PLACES_MAX 24         /* placeholders of a statement */
+#define BUSY_TIMEOUT_MS 5000 /* the command line and a running server share a file; neither holds it for long */
+#define WAL_SWITCH_TRIES 100 /* of 20 ms: switching to WAL does not wait by itself */
+#define CACHE_SLOTS 256      /* statements kept a connection; there are about a hundred in store/ */
+#define CACHE_FILL_MAX 192   /* beyond it statements are not kept */
+#define PLACES_MAX 24        /* placeholders of a statement */
+/* 32 MB at most: the pages of a few thousand tokens in use, among however many. A reader's are dropped with every
+ * commit, so that only those that introspect ever have as many. */
+#define CACHE "-32000"
 #define AUTOCHECKPOINT "4000" /* pages: only when the keeper's checkpoints do not keep up */
 
 struct aa_source {
@@ -187,7 +190,8 @@ static int switch_to_wal(struct sqlite_conn *conn)
 static int set_up(struct sqlite_conn *conn, enum aa_conn_role role)
 {
     static const char common[] = "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;"
-                                 "PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = " AUTOCHECKPOINT;
+                                 "PRAGMA temp_store = MEMORY; PRAGMA cache_size = " CACHE ";"
+                                 "PRAGMA wal_autocheckpoint = " AUTOCHECKPOINT;
     int rc = execute(conn, common);
 
     if (!rc && role == AA_CONN_WRITER && !conn->source->in_memory)
