@@ -18,6 +18,7 @@
 #define TOKEN_TEXT_MAX 128
 #define TOKENS_WRITTEN 50000
 #define HOUR_MS 3600000
+#define ISSUED_DURING_S 1800
 
 void bench_check(enum aa_err rc, const char *what, const struct aa_error *err)
 {
@@ -43,7 +44,8 @@ static struct aa_view write_live_token(const struct bench *bench, int64_t n, cha
     struct aa_buf token;
     char claims[64];
 
-    snprintf(claims, sizeof claims, "{\"iat\":%lld,\"jti\":\"0\"}", (long long)(bench->now_ms / 1000));
+    snprintf(claims, sizeof claims, "{\"iat\":%lld,\"jti\":\"0\"}",
+             (long long)(bench->now_ms / 1000 - ISSUED_DURING_S + n * ISSUED_DURING_S / bench->tokens));
     aa_buf_init(&token, TOKEN_TEXT_MAX - 1);
     aa_buf_add_text(&token, "bench.");
     aa_buf_add_base64url(&token, aa_view_of(claims));
@@ -61,12 +63,12 @@ void bench_live_key(const struct bench *bench, int64_t n, uint8_t key[AA_DIGEST_
     bench_check(aa_secret_access_key(write_live_token(bench, n, text), key, &err), "a token", &err);
 }
 
-/* The hour and 32 random bytes. */
+/* The second and 32 random bytes. */
 void bench_fresh_key(struct caller *caller, uint8_t key[AA_DIGEST_KEY_LEN])
 {
-    uint32_t hour = htobe32((uint32_t)(caller->bench->now_ms / HOUR_MS));
+    uint32_t seconds = htobe32((uint32_t)time(NULL));
 
-    memcpy(key, &hour, sizeof hour);
+    memcpy(key, &seconds, sizeof seconds);
     for (int i = 0; i < 4; i++) {
         uint64_t more = bench_random(&caller->seed);
 

@@ -1,7 +1,7 @@
 /* SQLite's schema. STRICT tables: a column holds what it says. Times are milliseconds since 1970 and 0 means "not".
  *
  * Tables keyed by a digest are WITHOUT ROWID: the row stands in the key's own tree, and because the key begins with the
- * hour of issue, rows of one time share pages. So are grants and users, which every introspection looks up: one search
+ * time of issue, rows of one time share pages. So are grants and users, which every introspection looks up: one search
  * instead of two. */
 #include "db/migrate.h"
 

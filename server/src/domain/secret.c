@@ -11,19 +11,19 @@
 #define RANDOM_TEXT_LEN 43
 #define BUCKET_LEN 4
 #define BUCKET_TEXT_LEN 6
-#define BUCKET_S 3600
 #define FRONT AA_VIEW("{\"iat\":")
 #define FRONT_LEN 24 /* bytes: the longest that holds a time of 16 digits */
 #define FRONT_TEXT_LEN 32
 
-static void bucket_write(int64_t seconds, uint8_t out[BUCKET_LEN])
+/* Until 2106, when it begins anew: then old and new rows share pages, and nothing else changes. */
+static void bucket_write(int64_t issued_s, uint8_t out[BUCKET_LEN])
 {
-    uint32_t hours = (uint32_t)(seconds / BUCKET_S);
+    uint32_t seconds = (uint32_t)issued_s;
 
-    out[0] = (uint8_t)(hours >> 24);
-    out[1] = (uint8_t)(hours >> 16);
-    out[2] = (uint8_t)(hours >> 8);
-    out[3] = (uint8_t)hours;
+    out[0] = (uint8_t)(seconds >> 24);
+    out[1] = (uint8_t)(seconds >> 16);
+    out[2] = (uint8_t)(seconds >> 8);
+    out[3] = (uint8_t)seconds;
 }
 
 enum aa_err aa_secret_digest(struct aa_view secret, uint8_t digest[AA_SHA256_LEN], struct aa_error *err)

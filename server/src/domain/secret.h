@@ -1,7 +1,8 @@
 /* The secrets we hand out (codes, refresh tokens, cookies) and the digests that are all we keep of them.
  *
- * A code or refresh token is prefix + 6 characters of issue bucket + 43 characters of chance: the bucket (hours since
- * 1970, not secret) leads its row key, so that rows of one time share pages of the table. */
+ * A code or refresh token is prefix + 6 characters of issue bucket + 43 characters of chance: the bucket (seconds since
+ * 1970, not secret) leads its row key, so that rows of one time share pages of the table: a commit of many writes few.
+ */
 #ifndef AA_DOMAIN_SECRET_H
 #define AA_DOMAIN_SECRET_H
 
@@ -23,7 +24,7 @@ AA_CHECK enum aa_err aa_secret_derive(const char *prefix, const uint8_t seed[AA_
 /* The row key of one presented. AA_ERR_TOKEN_FORMAT when it cannot be one of ours; AA_ERR_CRYPTO. */
 AA_CHECK enum aa_err aa_secret_find_key(const char *prefix, struct aa_view secret, uint8_t key[AA_DIGEST_KEY_LEN],
                                         struct aa_error *err);
-/* The row key of an access token: the hour of its `iat` claim, which leads our claims and is read without verifying
+/* The row key of an access token: the time of its `iat` claim, which leads our claims and is read without verifying
  * (the digest of the whole token is what proves it), and that digest. AA_ERR_TOKEN_FORMAT when it cannot be one of
  * ours; AA_ERR_CRYPTO, AA_ERR_NOMEM. */
 AA_CHECK enum aa_err aa_secret_access_key(struct aa_view token, uint8_t key[AA_DIGEST_KEY_LEN], struct aa_error *err);

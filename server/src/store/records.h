@@ -12,8 +12,8 @@
 
 void aa_record_clear(char **memory); /* wipes and frees; safe on NULL */
 
-/* Digest keys: a 4-byte big-endian issue bucket (hours since 1970) followed by SHA-256 of the secret: rows of one time
- * share pages. */
+/* Digest keys: a 4-byte big-endian issue bucket (seconds since 1970) followed by SHA-256 of the secret: rows of one
+ * time share pages. */
 #define AA_DIGEST_KEY_LEN 36
 
 struct aa_user {
