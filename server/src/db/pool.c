@@ -13,7 +13,16 @@
 #define DOWN_MS 200     /* how long a failed connect speaks for the next ones */
 #define RERUN_MS 3000   /* after this long a closure is not run again: the caller's caller waits too */
 #define RERUNS_MAX 10   /* runs after the first */
+#define PATIENCE_MS 5   /* of the one who has waited longest, with those who come later and go before */
 #define PAUSE_MAX_MS 64 /* between two runs that got in each other's way */
+
+/* A caller that waits; lives on its stack. */
+struct waiter {
+    pthread_cond_t turn;
+    bool is_in_line;
+    int64_t since_ms;
+    struct waiter *next;
+};
 
 struct pool {
     struct aa_db base;
@@ -22,8 +31,8 @@ struct pool {
     bool read_only;
     struct aa_notices *notices; /* NULL: not serving */
 
-    pthread_mutex_t lock; /* guards what follows; never held while connecting or asking */
-    pthread_cond_t changed;
+    pthread_mutex_t lock;         /* guards what follows; never held while connecting or asking */
+    struct waiter *first, **last; /* who waits for a connection, in the order of coming */
     struct aa_conn *idle[SIZE_MAX_];
     size_t idle_count;
     size_t live_count;    /* connections, idle or in use */
@@ -69,24 +78,71 @@ static void pause_before(int run)
 
 enum step { TAKE, CONNECT, WAIT, GIVE_UP };
 
-static enum step next_step(const struct pool *pool)
+/* Who comes later may go before those who wait, which saves waking them up, but not once the first has waited long. */
+static bool may_go(const struct pool *pool, const struct waiter *waiter)
 {
+    return !pool->first || pool->first == waiter || now_ms() - pool->first->since_ms < PATIENCE_MS;
+}
+
+static enum step next_step(const struct pool *pool, const struct waiter *waiter)
+{
+    bool is_next = may_go(pool, waiter);
     bool may_try = !pool->is_down || (pool->coming_count == 0 && now_ms() >= pool->next_try_ms);
 
-    if (pool->idle_count > 0)
+    if (is_next && pool->idle_count > 0)
         return TAKE;
-    if (may_try && pool->live_count + pool->coming_count < pool->size)
+    if (is_next && may_try && pool->live_count + pool->coming_count < pool->size)
         return CONNECT;
     /* While others hold connections that work, one of them will become free. */
     return pool->is_down && pool->live_count == 0 ? GIVE_UP : WAIT;
 }
 
-static void wait_until(struct pool *pool, int64_t ms)
+static void wake_first(struct pool *pool)
+{
+    if (pool->first)
+        pthread_cond_signal(&pool->first->turn);
+}
+
+static void wake_all(struct pool *pool)
+{
+    for (struct waiter *waiter = pool->first; waiter; waiter = waiter->next)
+        pthread_cond_signal(&waiter->turn);
+}
+
+static void join_line(struct pool *pool, struct waiter *waiter)
+{
+    if (waiter->is_in_line)
+        return;
+    waiter->is_in_line = true;
+    waiter->since_ms = now_ms();
+    waiter->next = NULL;
+    *pool->last = waiter;
+    pool->last = &waiter->next;
+}
+
+/* There may be more for the next one. */
+static void leave_line(struct pool *pool, struct waiter *waiter)
+{
+    struct waiter **at = &pool->first;
+
+    if (!waiter->is_in_line)
+        return;
+    while (*at != waiter)
+        at = &(*at)->next;
+    *at = waiter->next;
+    if (!waiter->next)
+        pool->last = at;
+    waiter->is_in_line = false;
+    wake_first(pool);
+}
+
+static void wait_until(struct pool *pool, struct waiter *waiter, int64_t ms)
 {
     struct timespec until = {ms / 1000, ms % 1000 * 1000000};
 
+    join_line(pool, waiter);
     aa_metrics_move(pool->base.metrics, AA_GAUGE_STORE_WAITING, 1);
-    pthread_cond_timedwait(&pool->changed, &pool->lock, &until);
+    pthread_cond_timedwait(&waiter->turn, &pool->lock, &until);
     aa_metrics_move(pool->base.metrics, AA_GAUGE_STORE_WAITING, -1);
 }
 
@@ -111,7 +167,7 @@ static void connect_one(struct pool *pool, struct aa_conn **out)
         aa_metrics_move(pool->base.metrics, AA_GAUGE_STORE_BUSY, 1);
         *out = conn;
     }
-    pthread_cond_broadcast(&pool->changed);
+    wake_all(pool);
 }
 
 static struct aa_conn *take_idle(struct pool *pool)
@@ -121,7 +177,7 @@ static struct aa_conn *take_idle(struct pool *pool)
     return pool->idle[--pool->idle_count];
 }
 
-static enum aa_err take(struct pool *pool, struct aa_conn **out, struct aa_error *err)
+static enum aa_err take_in_line(struct pool *pool, struct waiter *waiter, struct aa_conn **out, struct aa_error *err)
 {
     int64_t until_ms = now_ms() + pool->wait_ms;
     struct aa_conn *conn = NULL;
@@ -129,9 +185,11 @@ static enum aa_err take(struct pool *pool, struct aa_conn **out, struct aa_error
 
     pthread_mutex_lock(&pool->lock);
     while (!rc && !conn) {
-        enum step step = next_step(pool);
+        enum step step = next_step(pool, waiter);
         int64_t wake_ms = pool->is_down && pool->next_try_ms > now_ms() ? pool->next_try_ms : until_ms;
 
+        if (step == CONNECT)
+            leave_line(pool, waiter);
         if (step == TAKE)
             conn = take_idle(pool);
         else if (step == CONNECT)
@@ -141,11 +199,27 @@ static enum aa_err take(struct pool *pool, struct aa_conn **out, struct aa_error
         else if (now_ms() >= until_ms)
             rc = aa_fail(err, AA_ERR_STORE_BUSY, "no connection to the database became free in time");
         else
-            wait_until(pool, wake_ms < until_ms ? wake_ms : until_ms);
+            wait_until(pool, waiter, wake_ms < until_ms ? wake_ms : until_ms);
     }
+    leave_line(pool, waiter);
     pthread_mutex_unlock(&pool->lock);
     if (!rc)
         *out = conn;
+    return rc;
+}
+
+static enum aa_err take(struct pool *pool, struct aa_conn **out, struct aa_error *err)
+{
+    struct waiter waiter = {.is_in_line = false};
+    pthread_condattr_t monotonic;
+    enum aa_err rc;
+
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&waiter.turn, &monotonic);
+    rc = take_in_line(pool, &waiter, out, err);
+    pthread_cond_destroy(&waiter.turn);
+    pthread_condattr_destroy(&monotonic);
     return rc;
 }
 
@@ -155,7 +229,7 @@ static void drop(struct pool *pool, struct aa_conn *conn)
     aa_metrics_move(pool->base.metrics, AA_GAUGE_STORE_BUSY, -1);
     pthread_mutex_lock(&pool->lock);
     pool->live_count--;
-    pthread_cond_broadcast(&pool->changed);
+    wake_all(pool);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -191,7 +265,7 @@ static void release(struct pool *pool, struct aa_conn *conn)
     aa_metrics_move(pool->base.metrics, AA_GAUGE_STORE_IDLE, 1);
     pthread_mutex_lock(&pool->lock);
     pool->idle[pool->idle_count++] = conn;
-    pthread_cond_signal(&pool->changed);
+    wake_first(pool);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -330,20 +404,8 @@ static void pool_close(struct aa_db *db)
     for (size_t i = 0; i < pool->idle_count; i++)
         db->driver->disconnect(pool->idle[i]);
     db->driver->close(db->source);
-    pthread_cond_destroy(&pool->changed);
     pthread_mutex_destroy(&pool->lock);
     aa_mem_free(pool);
-}
-
-static void init_lock(struct pool *pool)
-{
-    pthread_condattr_t monotonic;
-
-    pthread_mutex_init(&pool->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&pool->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
 }
 
 static enum aa_err check_schema(struct aa_conn *conn, const struct aa_db_options *options, struct aa_error *err)
@@ -405,7 +467,8 @@ enum aa_err aa_pool_open(const struct aa_driver *driver, const struct aa_db_opti
         pool->size = SIZE_MAX_;
     pool->wait_ms = options->statement_timeout_ms > 0 ? options->statement_timeout_ms : AA_STATEMENT_TIMEOUT_MS;
     pool->read_only = options->read_only;
-    init_lock(pool);
+    pthread_mutex_init(&pool->lock, NULL);
+    pool->last = &pool->first;
     rc = driver->open(options, &pool->base.source, err);
     if (!rc)
         rc = prepare_schema(pool, options, err);
