@@ -96,6 +96,9 @@ TEST(json, text_is_utf8_without_nul)
     CHECK_ERR(parse(VIEW("{\"a\\u0000\":1}")), AA_ERR_JSON_MALFORMED);
     CHECK_ERR(parse(AA_VIEW("[\"a\0\"]")), AA_ERR_JSON_MALFORMED);
     CHECK_ERR(parse(AA_VIEW("[1]\0")), AA_ERR_JSON_MALFORMED);
+    CHECK_ERR(parse(AA_VIEW("[1\0]")), AA_ERR_JSON_MALFORMED);
+    CHECK_ERR(parse(AA_VIEW("[null\0,1]")), AA_ERR_JSON_MALFORMED);
+    CHECK_ERR(parse(AA_VIEW("[\0]")), AA_ERR_JSON_MALFORMED);
     CHECK_OK(parse(VIEW("[\"🦊\"]")));
 }
 

@@ -74,6 +74,9 @@ enum aa_err aa_json_parse(struct aa_view text, size_t max, struct aa_json **out,
         return aa_fail(err, AA_ERR_TOO_LONG, "the JSON document is longer than %zu bytes", max);
     if (text.len == 0)
         return aa_fail(err, AA_ERR_JSON_MALFORMED, "the JSON document is empty");
+    /* jansson 2.14 passes over a NUL behind a number or a literal: another reader may take it for the end. */
+    if (aa_view_find(text, '\0') != SIZE_MAX)
+        return aa_fail(err, AA_ERR_JSON_MALFORMED, "the JSON document holds NUL");
     if (is_too_deep(text))
         return aa_fail(err, AA_ERR_JSON_MALFORMED, "the JSON document is nested deeper than %d levels", DEPTH_MAX);
     root = load(text, &problem, &out_of_memory);
