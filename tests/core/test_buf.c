@@ -208,7 +208,7 @@ TEST(buf, html_is_escaped_and_has_no_control_characters)
     check_added(aa_buf_add_html, VIEW("<a href=\"x\" title='y'>&amp;</a>"),
                 "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;amp;&lt;/a&gt;");
     check_added(aa_buf_add_html,
-                AA_VIEW("a\0\x01\x1b\n\t\r"
+                AA_VIEW("a\0\x01\x1b\x7f\n\t\r"
                         "b"),
                 "a\n\tb");
     check_added(aa_buf_add_html, VIEW("Žofie 🦊"), "Žofie 🦊");

@@ -276,7 +276,7 @@ void aa_buf_add_html(struct aa_buf *buf, struct aa_view text)
 
         if (entity)
             aa_buf_add_text(buf, entity);
-        else if (c == '\n' || c == '\t' || (unsigned char)c >= 0x20)
+        else if (c == '\n' || c == '\t' || ((unsigned char)c >= 0x20 && c != 0x7f))
             aa_buf_add_char(buf, c);
     }
 }
