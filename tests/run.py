@@ -98,6 +98,13 @@ def c_programs(folder: str) -> list[Command]:
     return [Command([str(ASAN_TREE / "tests" / name)], read_cmocka, LOGS / name, 180) for name in names]
 
 
+def fuzz_targets() -> list[Command]:
+    """The targets of ./dev fuzz fed with their corpora, and with changed copies of them."""
+    names = sorted(source.stem.removeprefix("target_") for source in (ROOT / "tests" / "fuzz").glob("target_*.c"))
+    programs = [ASAN_TREE / "tests" / "fuzz" / f"fuzz_{name}" for name in names]
+    return [Command([str(program)], read_summary_line, LOGS / "unused", 120) for program in programs]
+
+
 def store() -> list[Command]:
     programs = c_programs("store")
     names = [program.argv[0] for program in programs]
@@ -169,6 +176,7 @@ SUITES = [
     Suite("lint", "layers, exported symbols, forbidden calls, formatting, types", lambda: pytest("lint", 600)),
     Suite("core", "the C core under ASan, LSan and UBSan", lambda: c_programs("core")),
     Suite("server", "the authorization server's parts under ASan, LSan and UBSan", lambda: c_programs("server")),
+    Suite("fuzz", "corpora of the fuzz targets, and changed copies of them", fuzz_targets),
     Suite("reruns", "its rules again, every write run twice and the first time in vain", rules_run_again),
     Suite("rules-pg", "its rules on PostgreSQL, where writes run side by side", rules_on_postgres),
     Suite("store", "the store's contract on SQLite, on PostgreSQL, and behind PgBouncer", store),

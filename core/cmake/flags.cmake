@@ -24,6 +24,10 @@ endif()
 if(AA_SANITIZE STREQUAL "address")
   target_compile_options(aa_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(aa_flags INTERFACE -fsanitize=address,undefined)
+elseif(AA_SANITIZE STREQUAL "fuzzer") # clang's; tests/fuzz links libFuzzer itself
+  target_compile_options(aa_flags INTERFACE
+    -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(aa_flags INTERFACE -fsanitize=address,undefined)
 elseif(AA_SANITIZE STREQUAL "thread")
   target_compile_options(aa_flags INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
   target_link_options(aa_flags INTERFACE -fsanitize=thread)
