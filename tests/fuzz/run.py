@@ -27,16 +27,11 @@ def target_names() -> list[str]:
     return sorted(source.stem.removeprefix("target_") for source in (ROOT / "tests" / "fuzz").glob("target_*.c"))
 
 
-def known_findings(target: str) -> set[pathlib.Path]:
-    return set(FINDINGS.glob(f"{target}-*"))
-
-
 def run(target: str, seconds: int) -> bool:
     """Feeds one target for so long; true when nothing broke it."""
     program = TREE / "tests" / "fuzz" / f"fuzz_{target}"
     learned = TREE / "corpus" / target
     log = TREE / f"{target}.log"
-    before = known_findings(target)
     for folder in (learned, FINDINGS):
         folder.mkdir(parents=True, exist_ok=True)
     limits = [*LIMITS, f"-max_total_time={seconds}", f"-artifact_prefix={FINDINGS}/{target}-"]
@@ -54,9 +49,9 @@ def run(target: str, seconds: int) -> bool:
         return True
     print(f"{target:16} broke; its log is {log.relative_to(ROOT)}, which ends:\n", flush=True)
     print("\n".join(text.splitlines()[-40:]), flush=True)
-    for finding in sorted(known_findings(target) - before):
-        print(f"\nto see it again: {program.relative_to(ROOT)} {finding.relative_to(ROOT)}", flush=True)
-        print(f"to keep it:      cp it to {(SEEDS / target).relative_to(ROOT)}/accepted-… or refused-…", flush=True)
+    for finding in re.findall(r"Test unit written to (\S+)", text):
+        print(f"\nto see it again: {program.relative_to(ROOT)} {pathlib.Path(finding).relative_to(ROOT)}", flush=True)
+        print(f"to keep it:      copy it to {(SEEDS / target).relative_to(ROOT)}/accepted-… or refused-…", flush=True)
     return False
 
 
