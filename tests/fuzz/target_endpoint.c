@@ -1,0 +1,150 @@
+/* The whole server behind its listener: any request has an answer, none is our fault, and none leads a browser to a
+ * place that was not registered. */
+#include "app.h"
+#include "base/url.h"
+#include "domain/directory.h"
+#include "domain/keyring.h"
+#include "domain/server_keys.h"
+#include "endpoint/endpoint.h"
+#include "fuzz.h"
+#include "request.h"
+#include "store/store.h"
+
+#define WEB "https://app.example/callback"
+#define LOOPBACK "http://127.0.0.1/callback"
+#define ADMINISTRATOR "admin" /* Authorization: Bearer admin */
+#define BODY_MAX (1024 * 1024)
+
+static struct aa_router router;
+
+/* ---- what there is ---- */
+
+static enum aa_err create_rows(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    const struct aa_user user = {
+        .user_id = AA_VIEW("usr_1"), .email = AA_VIEW("ann@example.com"), .name = AA_VIEW("Ann"), .created_ms = 1};
+    const struct aa_client client = {.client_id = AA_VIEW("cl_1"),
+                                     .client_name = AA_VIEW("Editor"),
+                                     .redirect_uris = AA_VIEW("[\"" WEB "\",\"" LOOPBACK "\"]"),
+                                     .grant_types = AA_VIEW("authorization_code refresh_token"),
+                                     .source = AA_VIEW("cli"),
+                                     .created_ms = 1};
+    enum aa_err rc = aa_user_create(conn, &user, err);
+
+    (void)ctx;
+    return rc ? rc : aa_client_create(conn, &client, err);
+}
+
+static void add_server(void)
+{
+    const struct aa_server_registration registration = {.server_url = AA_VIEW("https://files.example/mcp"),
+                                                        .server_name = AA_VIEW("Files"),
+                                                        .scopes = AA_VIEW("files:read files:write"),
+                                                        .user_id = AA_VIEW_ABSENT};
+    struct aa_server server = {.created_ms = 0};
+
+    MUST_OK(aa_directory_register(&fuzz_app, &registration, &server, NULL));
+    aa_record_clear(&server.memory);
+}
+
+static void fill(void)
+{
+    static const uint8_t master_key[32] = {7};
+
+    fuzz_app.settings.issuer = "http://localhost:8788";
+    fuzz_app.settings.registration = false; /* target_register.c; here it is known who is registered */
+    fuzz_app.settings.has_admin_digest = true;
+    MUST_OK(aa_sha256(AA_VIEW(ADMINISTRATOR), fuzz_app.settings.admin_digest));
+    MUST_OK(aa_key_cache_new(&fuzz_app, &fuzz_app.key_cache, NULL));
+    fuzz_app_write(create_rows, NULL);
+    add_server();
+    MUST_OK(aa_keyring_open(&fuzz_app, master_key, &fuzz_app.keyring, NULL));
+    MUST_OK(aa_endpoint_router_init(&router, &fuzz_app, NULL));
+}
+
+static void empty(void)
+{
+    aa_endpoint_router_clear(&router);
+    aa_keyring_free(fuzz_app.keyring);
+    aa_key_cache_free(fuzz_app.key_cache);
+}
+
+/* ---- what must hold ---- */
+
+/* "//elsewhere" and "/\\elsewhere" are places of others. */
+static bool is_own_path(struct aa_view location)
+{
+    return location.len > 1 && location.data[0] == '/' && location.data[1] != '/' && location.data[1] != '\\';
+}
+
+static bool is_registered(struct aa_view location)
+{
+    struct aa_url url;
+
+    if (aa_view_has_prefix(location, AA_VIEW(WEB "?")))
+        return true;
+    return !aa_url_parse(location, &url, NULL) && aa_url_is_scheme(&url, "http") &&
+           aa_view_equal_text(url.host, "127.0.0.1") && aa_view_equal_text(url.path, "/callback") &&
+           aa_view_is_absent(url.userinfo) && url.query.len > 0;
+}
+
+/* A page of ours, or a registered place: where else a browser is sent, strangers get codes (RFC 9700 §4.1). */
+static void check_location(struct aa_view location)
+{
+    MUST(aa_view_is_printable_ascii(location));
+    MUST(is_own_path(location) || is_registered(location));
+}
+
+static bool holds(struct aa_view text, struct aa_view part)
+{
+    for (size_t i = 0; i + part.len <= text.len; i++)
+        if (memcmp(text.data + i, part.data, part.len) == 0)
+            return true;
+    return false;
+}
+
+static void check_page(const struct aa_response *response)
+{
+    struct aa_view page = aa_buf_view(&response->body);
+
+    MUST(!holds(page, AA_VIEW("<script")) && !holds(page, AA_VIEW("{{")));
+    MUST(holds(aa_response_find_header(response, "Content-Security-Policy"), AA_VIEW("default-src 'none'")));
+    MUST(aa_view_equal_text(aa_response_find_header(response, "Cache-Control"), "no-store"));
+}
+
+static void check_answer(const struct aa_response *response)
+{
+    struct aa_view type = aa_response_find_header(response, "Content-Type");
+    struct aa_view location = aa_response_find_header(response, "Location");
+
+    fuzz_check_answer(response);
+    MUST((response->status == 303) == !aa_view_is_absent(location));
+    if (!aa_view_is_absent(location))
+        check_location(location);
+    if (aa_view_has_prefix(type, AA_VIEW("text/html")))
+        check_page(response);
+}
+
+/* Each password costs a tenth of a second, whoever sends it. */
+static bool is_login(const struct aa_request *request)
+{
+    return request->method == AA_METHOD_POST && aa_view_equal_text(request->path, "/login");
+}
+
+bool fuzz_one(struct aa_view input)
+{
+    struct fuzz_request read;
+    struct aa_response response;
+    bool taken;
+
+    if (fuzz_app_next(empty))
+        fill();
+    if (fuzz_read_request(input, &read) || is_login(&read.request))
+        return false;
+    aa_response_init(&response, BODY_MAX);
+    aa_router_dispatch(&router, &read.request, &response);
+    check_answer(&response);
+    taken = response.status < 400;
+    aa_response_clear(&response);
+    return taken;
+}
