@@ -20,7 +20,7 @@ SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
 }
-LIMITS = ["-max_len=4096", "-timeout=10", "-rss_limit_mb=2048", "-use_value_profile=1"]
+LIMITS = ["-max_len=4096", "-timeout=30", "-rss_limit_mb=2048", "-use_value_profile=1"]
 
 
 def target_names() -> list[str]:

@@ -141,13 +141,15 @@ static bool is_own_path(struct aa_view location)
 
 static bool is_registered(struct aa_view location)
 {
+    struct aa_view place, query;
     struct aa_url url;
 
-    if (aa_view_has_prefix(location, AA_VIEW(WEB "?")))
-        return true;
-    return !aa_url_parse(location, &url, NULL) && aa_url_is_scheme(&url, "http") &&
-           aa_view_equal_text(url.host, "127.0.0.1") && aa_view_equal_text(url.path, "/callback") &&
-           aa_view_is_absent(url.userinfo) && url.query.len > 0;
+    aa_view_cut(location, '?', &place, &query); /* the query may be longer than a URL: it holds the state, escaped */
+    if (query.len == 0 || aa_url_parse(place, &url, NULL))
+        return false;
+    return aa_view_equal_text(place, WEB) ||
+           (aa_url_is_scheme(&url, "http") && aa_view_equal_text(url.host, "127.0.0.1") &&
+            aa_view_equal_text(url.path, "/callback") && aa_view_is_absent(url.userinfo));
 }
 
 /* A page of ours, or a registered place: where else a browser is sent, strangers get codes (RFC 9700 §4.1). */
