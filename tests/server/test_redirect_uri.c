@@ -267,6 +267,7 @@ TEST(redirect_uri, an_answer_is_appended_to_the_query_there_is)
         {"https://app.example/cb?", "https://app.example/cb?code=a%20b&state=c%26d"},
         {"https://app.example/cb?x=1", "https://app.example/cb?x=1&code=a%20b&state=c%26d"},
         {"https://app.example/cb?x=1&", "https://app.example/cb?x=1&code=a%20b&state=c%26d"},
+        {"https://app.example/cb?x=1?", "https://app.example/cb?x=1?&code=a%20b&state=c%26d"},
         {"cursor://x/cb", "cursor://x/cb?code=a%20b&state=c%26d"},
     };
     size_t i;

@@ -126,10 +126,12 @@ void aa_redirect_uri_add_host(struct aa_buf *buf, struct aa_view uri)
 
 void aa_redirect_uri_begin(struct aa_buf *location, struct aa_view uri)
 {
+    struct aa_view place, query;
+
     aa_buf_add(location, uri);
-    if (aa_view_find(uri, '?') == SIZE_MAX)
+    if (!aa_view_cut(uri, '?', &place, &query))
         aa_buf_add_char(location, '?');
-    else if (!aa_view_has_suffix(uri, AA_VIEW("?")) && !aa_view_has_suffix(uri, AA_VIEW("&")))
+    else if (query.len > 0 && !aa_view_has_suffix(query, AA_VIEW("&"))) /* a "?" inside of the query is data */
         aa_buf_add_char(location, '&');
 }
 
