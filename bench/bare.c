@@ -16,18 +16,18 @@
 static const struct {
     const char *sql, *types;
 } statements[BARE_COUNT] = {
-    [BARE_FIND_LIVE] = {"SELECT t.jti, t.grant_id, t.client_id, t.user_id, t.server_id, t.scope, t.audience, u.email, "
+    [BARE_FIND_LIVE] = {"SELECT t.jti, g.grant_id, g.client_id, g.user_id, g.server_id, t.scope, t.audience, u.email, "
                         "u.name, t.issued_ms, t.expires_ms, t.revoked_ms, g.revoked_ms, u.disabled_ms "
-                        "FROM access_tokens t JOIN grants g ON g.grant_id = t.grant_id "
-                        "JOIN users u ON u.user_id = t.user_id JOIN servers s ON s.server_id = t.server_id "
-                        "JOIN clients c ON c.client_id = t.client_id WHERE t.token_key = $1",
+                        "FROM access_tokens t JOIN grants g ON g.grant_no = t.grant_no "
+                        "JOIN users u ON u.user_no = g.user_no JOIN servers s ON s.server_id = g.server_id "
+                        "JOIN clients c ON c.client_id = g.client_id WHERE t.token_key = $1",
                         "b"},
     [BARE_FIND_REFRESH] = {"SELECT token_key, grant_id, client_id, user_id, server_id, scope, successor_sealed, "
                            "issued_ms, expires_ms, rotated_ms, revoked_ms FROM refresh_tokens WHERE token_key = $1",
                            "b"},
-    [BARE_FIND_PARTIES] = {"SELECT g.revoked_ms, u.disabled_ms FROM grants g JOIN users u ON u.user_id = $2 "
+    [BARE_FIND_PARTIES] = {"SELECT g.revoked_ms, u.disabled_ms FROM grants g JOIN users u ON u.user_no = g.user_no "
                            "JOIN clients c ON c.client_id = $3 JOIN servers s ON s.server_id = $4 "
-                           "WHERE g.grant_id = $1",
+                           "WHERE g.grant_id = $1 AND u.user_id = $2",
                            "tttt"},
     [BARE_ROTATE] = {"UPDATE refresh_tokens SET rotated_ms = $3, successor_sealed = $2 WHERE token_key = $1 "
                      "AND rotated_ms = 0 AND revoked_ms = 0 RETURNING token_key, grant_id, client_id, user_id, "
@@ -37,10 +37,10 @@ static const struct {
         {"INSERT INTO refresh_tokens (token_key, grant_id, client_id, user_id, server_id, scope, "
          "issued_ms, expires_ms, rotated_ms, revoked_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)",
          "btttttii"},
-    [BARE_ADD_ACCESS] = {"INSERT INTO access_tokens (token_key, jti, grant_id, client_id, user_id, server_id, scope, "
-                         "audience, issued_ms, expires_ms, revoked_ms) "
-                         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)",
-                         "bttttttt"
+    [BARE_ADD_ACCESS] = {"INSERT INTO access_tokens (token_key, jti, grant_no, scope, audience, issued_ms, expires_ms, "
+                         "revoked_ms) VALUES ($1, $2, (SELECT grant_no FROM grants WHERE grant_id = $3), $4, $5, "
+                         "$6, $7, 0)",
+                         "btttt"
                          "ii"},
     [BARE_AUDIT_HEAD] = {"INSERT INTO audit_chains (chain, sequence, hash) VALUES ($1, 1, $2) ON CONFLICT (chain) "
                          "DO UPDATE SET sequence = audit_chains.sequence + 1 RETURNING sequence, hash",

@@ -78,7 +78,7 @@ static enum aa_err rotate(struct aa_conn *conn, void *ctx, struct aa_error *err)
     bool won = false;
     enum aa_err rc;
 
-    rc = aa_live_parties_find(conn, access.grant_id, access.user_id, access.client_id, access.server_id, &live, err);
+    rc = aa_live_parties_find(conn, next.grant_id, next.user_id, next.client_id, next.server_id, &live, err);
     if (!rc)
         rc = aa_refresh_token_rotate(conn, TOKEN_KEY(caller->refresh_key), sealed(), caller->bench->now_ms, &won, &old,
                                      err);
@@ -167,8 +167,7 @@ static void bare_rotate(struct caller *caller)
              BARE_TEXT(next.client_id), BARE_TEXT(next.user_id), BARE_TEXT(next.server_id), BARE_TEXT(next.scope),
              BARE_INT(next.issued_ms), BARE_INT(next.expires_ms));
     BARE_RUN(caller->bare, BARE_ADD_ACCESS, BARE_BLOB(access.token_key), BARE_TEXT(access.jti),
-             BARE_TEXT(access.grant_id), BARE_TEXT(access.client_id), BARE_TEXT(access.user_id),
-             BARE_TEXT(access.server_id), BARE_TEXT(access.scope), BARE_TEXT(access.audience),
+             BARE_TEXT(access.grant_id), BARE_TEXT(access.scope), BARE_TEXT(access.audience),
              BARE_INT(access.issued_ms), BARE_INT(access.expires_ms));
     bare_audit(caller);
     memcpy(caller->refresh_key, caller->next_key, AA_DIGEST_KEY_LEN);

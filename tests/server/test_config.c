@@ -427,6 +427,8 @@ TEST(config, every_value_has_its_limits)
         {AA_CONFIG_registration, "maybe", AA_ERR_OPTION_INVALID},
         {AA_CONFIG_synchronous, "normal", AA_OK},
         {AA_CONFIG_synchronous, "off", AA_ERR_OPTION_INVALID},
+        {AA_CONFIG_memory_map, "off", AA_OK},
+        {AA_CONFIG_memory_map, "2GB", AA_ERR_OPTION_INVALID},
         {AA_CONFIG_log_level, "debug", AA_OK},
         {AA_CONFIG_log_level, "loud", AA_ERR_OPTION_INVALID},
         {AA_CONFIG_redirect_schemes, "", AA_OK},

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "db/migrate.h"
+
 /* The address of another database of the same server: "postgresql:///NAME?…". */
 static void make_url(struct fresh *fresh)
 {
@@ -52,4 +54,19 @@ void fresh_run(const struct fresh *fresh, const char *sql)
     CHECK_OK(driver->run(conn, sql, NULL));
     driver->disconnect(conn);
     driver->close(source);
+}
+
+void fresh_make_old(struct fresh *fresh, int version)
+{
+    const struct aa_migration *list;
+    char sql[128];
+
+    fresh_make(fresh);
+    list = fresh->f.driver->migrations->list;
+    for (int i = 0; i < version; i++) {
+        for (const char *const *statement = list[i].statements; *statement; statement++)
+            fresh_run(fresh, *statement);
+        snprintf(sql, sizeof sql, "INSERT INTO schema_migrations (version) VALUES (%d)", i + 1);
+        fresh_run(fresh, sql);
+    }
 }

@@ -11,6 +11,8 @@ struct fresh {
 };
 
 void fresh_make(struct fresh *fresh);
+/* One that an older version left, with the schema of that number. */
+void fresh_make_old(struct fresh *fresh, int version);
 /* Drops it. Whoever opened it has closed it. */
 void fresh_clear(struct fresh *fresh);
 /* Runs one statement there, past everything. */

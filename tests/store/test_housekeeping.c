@@ -58,6 +58,32 @@ STORE_TEST(housekeeping, an_access_token_goes_when_it_is_over)
     goes_at(c, EXPIRES_MS);
 }
 
+/* The oldest ten for each that may go are looked at: here one, and the ten in front of it live longer. */
+STORE_TEST(housekeeping, where_tokens_once_lived_longer_those_behind_wait_for_them)
+{
+    struct aa_access_token token = sample_access(key_of(2, 'b'));
+    char letter[] = "a";
+    int64_t removed = -1, total = 0;
+
+    put_people(c);
+    token.expires_ms = EXPIRES_MS;
+    CHECK_OK(aa_access_token_create(c, &token, NULL));
+    token.expires_ms = 2 * EXPIRES_MS;
+    for (int i = 0; i < 10; i++, letter[0]++) {
+        token.token_key = key_of(1, letter[0]);
+        CHECK_OK(aa_access_token_create(c, &token, NULL));
+    }
+    CHECK_OK(aa_store_sweep(c, EXPIRES_MS, 1, &removed, NULL));
+    CHECK_INT(removed, 0);
+    CHECK_OK(aa_store_sweep(c, EXPIRES_MS, 2, &removed, NULL));
+    CHECK_INT(removed, 1);
+    do {
+        CHECK_OK(aa_store_sweep(c, 2 * EXPIRES_MS, 1, &removed, NULL));
+        total += removed;
+    } while (removed == 1);
+    CHECK_INT(total, 10);
+}
+
 STORE_TEST(housekeeping, a_revoked_access_token_goes_no_sooner)
 {
     struct aa_access_token token = sample_access(key_of(1, 'a'));

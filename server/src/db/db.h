@@ -44,6 +44,9 @@ struct aa_db_options {
      * that did not end with aa_db_close() is known by the next, which checks the pages of the file before anything else
      * (AA_ERR_STORE when they are damaged). */
     bool serving;
+    /* SQLite, with `serving`; false: its readers map the file, as much of it as the library was built to allow (often
+     * 2 GB). What cannot be read from disk then ends the process (SIGBUS). */
+    bool no_memory_map;
     struct aa_metrics *metrics; /* borrowed until the end; NULL: nothing is counted */
 
     /* PostgreSQL only */

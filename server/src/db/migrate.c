@@ -94,21 +94,30 @@ static enum aa_err check_version(const struct aa_migrations *migrations, int64_t
     return AA_OK;
 }
 
-enum aa_err aa_migrate(struct aa_conn *conn, bool migrate, struct aa_error *err)
+static enum aa_err check_references(struct aa_conn *conn, const char *sql, struct aa_error *err)
+{
+    struct aa_stmt *stmt = NULL;
+    bool has_row = false;
+    enum aa_err rc;
+
+    rc = aa_stmt_prepare(conn, sql, &stmt, err);
+    if (rc)
+        return rc;
+    rc = aa_stmt_step(stmt, &has_row, err);
+    if (!rc && has_row && aa_stmt_int(stmt, 0) > 0)
+        rc = aa_fail(err, AA_ERR_STORE, "the schema stays as it is; rows that refer to one that is not there: %lld",
+                     (long long)aa_stmt_int(stmt, 0));
+    aa_stmt_end(stmt);
+    return rc;
+}
+
+/* The version is looked at again under the lock: another process may be doing the same. */
+static enum aa_err run_steps(struct aa_conn *conn, bool migrate, struct aa_error *err)
 {
     const struct aa_migrations *migrations = conn->driver->migrations;
     int64_t version = 0;
     enum aa_err rc;
 
-    rc = aa_schema_find(conn, &version, err);
-    if (!rc)
-        rc = check_version(migrations, version, migrate, err);
-    if (rc || version == (int64_t)migrations->count)
-        return rc;
-    /* Looked at again under the lock: another process may be doing the same. */
-    rc = conn->driver->control(conn, AA_CONTROL_BEGIN_WRITE, err);
-    if (rc)
-        return rc;
     rc = conn->driver->control(conn, AA_CONTROL_LOCK_SCHEMA, err);
     if (!rc)
         rc = aa_schema_find(conn, &version, err);
@@ -116,9 +125,42 @@ enum aa_err aa_migrate(struct aa_conn *conn, bool migrate, struct aa_error *err)
         rc = check_version(migrations, version, migrate, err);
     if (!rc)
         rc = run_from(conn, version, err);
+    if (!rc && migrations->check_sql)
+        rc = check_references(conn, migrations->check_sql, err);
+    return rc;
+}
+
+static enum aa_err run_transaction(struct aa_conn *conn, bool migrate, struct aa_error *err)
+{
+    enum aa_err rc;
+
+    rc = conn->driver->control(conn, AA_CONTROL_BEGIN_WRITE, err);
+    if (rc)
+        return rc;
+    rc = run_steps(conn, migrate, err);
     if (!rc)
         rc = conn->driver->control(conn, AA_CONTROL_COMMIT, err);
     if (rc && conn->driver->in_transaction(conn))
         (void)conn->driver->control(conn, AA_CONTROL_ROLLBACK, NULL);
     return rc;
+}
+
+enum aa_err aa_migrate(struct aa_conn *conn, bool migrate, struct aa_error *err)
+{
+    const struct aa_migrations *migrations = conn->driver->migrations;
+    int64_t version = 0;
+    enum aa_err rc, after_rc = AA_OK;
+
+    rc = aa_schema_find(conn, &version, err);
+    if (!rc)
+        rc = check_version(migrations, version, migrate, err);
+    if (rc || version == (int64_t)migrations->count)
+        return rc;
+    if (migrations->before_sql)
+        rc = conn->driver->run(conn, migrations->before_sql, err);
+    if (!rc)
+        rc = run_transaction(conn, migrate, err);
+    if (migrations->after_sql)
+        after_rc = conn->driver->run(conn, migrations->after_sql, rc ? NULL : err);
+    return rc ? rc : after_rc;
 }

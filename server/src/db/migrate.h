@@ -11,11 +11,14 @@ struct aa_migration {
     const char *const *statements; /* ended by NULL; run in one transaction with the record that they ran */
 };
 
-/* One engine's list. Its nth member (from 1) brings the schema to version n; a released one never changes. */
+/* One engine's list. Its nth member (from 1) brings the schema to version n; a released one never changes. The last
+ * three are NULL where an engine needs no such thing. */
 struct aa_migrations {
     const char *probe_sql; /* gives one row: how many tables there are, how many of them are our schema_migrations */
     const struct aa_migration *list;
     size_t count;
+    const char *before_sql, *after_sql; /* around the transaction, whatever becomes of it */
+    const char *check_sql;              /* at its end; gives one row: how many rows refer to one that is not there */
 };
 
 extern const struct aa_migrations aa_sqlite_migrations;

@@ -217,9 +217,32 @@ static const char *const audit[] = {
     NULL,
 };
 
+/* As on SQLite: migrations_sqlite.c. */
+static const char *const numbers[] = {
+    "ALTER TABLE users ADD COLUMN user_no BIGINT GENERATED ALWAYS AS IDENTITY",
+    "CREATE UNIQUE INDEX users_no ON users (user_no)",
+
+    "ALTER TABLE grants ADD COLUMN grant_no BIGINT GENERATED ALWAYS AS IDENTITY",
+    "CREATE UNIQUE INDEX grants_no ON grants (grant_no)",
+    "ALTER TABLE grants ADD COLUMN user_no BIGINT REFERENCES users (user_no)",
+    "UPDATE grants SET user_no = (SELECT u.user_no FROM users u WHERE u.user_id = grants.user_id)",
+    "ALTER TABLE grants ALTER COLUMN user_no SET NOT NULL",
+
+    "ALTER TABLE access_tokens ADD COLUMN grant_no BIGINT REFERENCES grants (grant_no)",
+    "UPDATE access_tokens SET grant_no = (SELECT g.grant_no FROM grants g WHERE g.grant_id = access_tokens.grant_id "
+    "AND g.user_id = access_tokens.user_id AND g.client_id = access_tokens.client_id "
+    "AND g.server_id = access_tokens.server_id)",
+    "DELETE FROM access_tokens WHERE grant_no IS NULL",
+    "ALTER TABLE access_tokens ALTER COLUMN grant_no SET NOT NULL",
+    "ALTER TABLE access_tokens DROP COLUMN grant_id, DROP COLUMN user_id, DROP COLUMN client_id, DROP COLUMN server_id",
+    "DROP INDEX access_tokens_expires",
+    NULL,
+};
+
 static const struct aa_migration list[] = {
     {"first schema", first},
     {"audit", audit},
+    {"numbers", numbers},
 };
 
 const struct aa_migrations aa_postgres_migrations = {
@@ -231,4 +254,7 @@ const struct aa_migrations aa_postgres_migrations = {
     "'consents', 'codes', 'access_tokens', 'refresh_tokens', 'signing_keys', 'settings', 'lockouts')",
     list,
     sizeof list / sizeof *list,
+    NULL,
+    NULL,
+    NULL,
 };

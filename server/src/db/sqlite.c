@@ -21,13 +21,17 @@
 /* 32 MB at most: the pages of a few thousand tokens in use, among however many. A reader's are dropped with every
  * commit, so that only those that introspect ever have as many. */
 #define CACHE "-32000"
-#define AUTOCHECKPOINT "4000" /* pages: only when the keeper's checkpoints do not keep up */
+/* Readers see the file itself and copy no page of it: of millions of tokens any may be asked for, and no cache of pages
+ * holds their tree. Never more than what SQLite was built to allow. */
+#define MEMORY_MAP "1099511627776" /* bytes */
+#define AUTOCHECKPOINT "4000"      /* pages: only when the keeper's checkpoints do not keep up */
 
 struct aa_source {
     char *path;
     bool in_memory;
     bool synchronous_normal;
     bool read_only;
+    bool has_memory_map;
 };
 
 struct sqlite_stmt {
@@ -139,6 +143,7 @@ static enum aa_err sqlite_open(const struct aa_db_options *options, struct aa_so
     pthread_once(&once, configure);
     source->synchronous_normal = options->synchronous_normal;
     source->read_only = options->read_only;
+    source->has_memory_map = options->serving && !options->no_memory_map;
     rc = read_url(options->url, source, err);
     if (!rc && !source->in_memory)
         rc = aa_place_prepare(source->path, options->must_exist, err);
@@ -201,6 +206,8 @@ static int set_up(struct sqlite_conn *conn, enum aa_conn_role role)
                      conn->source->synchronous_normal ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
     if (!rc && role == AA_CONN_READER)
         rc = execute(conn, "PRAGMA query_only = ON");
+    if (!rc && role == AA_CONN_READER && conn->source->has_memory_map)
+        rc = execute(conn, "PRAGMA mmap_size = " MEMORY_MAP);
     return rc;
 }
 

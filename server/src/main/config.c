@@ -81,6 +81,10 @@ static const struct option options[AA_CONFIG_COUNT] = {
                                     "private-use schemes clients may be redirected to"},
     [AA_CONFIG_synchronous] = {"synchronous", "full|normal", "full", aa_config_check_synchronous, 0, 1, false,
                                "full: what was answered survives a power cut (PostgreSQL: as the server has it)"},
+    [AA_CONFIG_memory_map] =
+        {"memory_map", "on|off", "on", aa_config_check_switch, 0, 1, false,
+         "SQLite's file is read through a memory map: quicker among millions of tokens; off: a disk "
+         "that fails is an error and not the end of the process"},
     [AA_CONFIG_log_level] = {"log_level", "LEVEL", "info", aa_config_check_log_level, 0, 3, false,
                              "debug, info, warning or error"},
     [AA_CONFIG_log_format] = {"log_format", "text|json", "text", aa_config_check_log_format, 0, 1, false,
@@ -442,6 +446,7 @@ struct aa_db_options aa_config_database(const struct aa_config *config)
     return (struct aa_db_options){
         .url = aa_config_text(config, AA_CONFIG_database),
         .synchronous_normal = aa_config_number(config, AA_CONFIG_synchronous) == 1,
+        .no_memory_map = aa_config_number(config, AA_CONFIG_memory_map) == 0,
         .pool_size = (int)aa_config_number(config, AA_CONFIG_database_pool),
         .statement_timeout_ms = aa_config_number(config, AA_CONFIG_statement_timeout) * 1000,
         .no_prepared_statements = aa_config_number(config, AA_CONFIG_prepared_statements) == 1,

@@ -40,6 +40,7 @@
     X(iss_parameter)                                                                                                   \
     X(redirect_schemes)                                                                                                \
     X(synchronous)                                                                                                     \
+    X(memory_map)                                                                                                      \
     X(log_level)                                                                                                       \
     X(log_format)                                                                                                      \
     X(access_log)                                                                                                      \

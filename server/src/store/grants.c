@@ -43,6 +43,10 @@ const struct aa_store_table aa_consents_table = AA_STORE_TABLE(
     "consents", CONSENT_COLUMNS, 7, "user_id, client_id, server_id, redirect_uri", 4, "$5", &consent_shape);
 
 #define GRANT_COLUMNS "grant_id, user_id, client_id, server_id, scope, created_ms, last_used_ms, revoked_ms"
+/* By number too, for those who come from a token. */
+#define GRANT_INSERT                                                                                                   \
+    "INSERT INTO grants (" GRANT_COLUMNS ", user_no) "                                                                 \
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce((SELECT user_no FROM users WHERE user_id = $2), 0))"
 static const struct aa_column grant_columns[] = {
     {AA_COLUMN_TEXT, offsetof(struct aa_grant, grant_id)},    {AA_COLUMN_TEXT, offsetof(struct aa_grant, user_id)},
     {AA_COLUMN_TEXT, offsetof(struct aa_grant, client_id)},   {AA_COLUMN_TEXT, offsetof(struct aa_grant, server_id)},
@@ -50,8 +54,9 @@ static const struct aa_column grant_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_grant, last_used_ms)}, {AA_COLUMN_INT, offsetof(struct aa_grant, revoked_ms)},
 };
 static const struct aa_shape grant_shape = AA_SHAPE(grant_columns, struct aa_grant);
-const struct aa_store_table aa_grants_table =
-    AA_STORE_TABLE("grants", GRANT_COLUMNS, 8, "grant_id", 1, "$2", &grant_shape);
+const struct aa_store_table aa_grants_table = AA_STORE_TABLE_REFERRING(
+    "grants", GRANT_COLUMNS, "grant_id", &grant_shape,
+    "SELECT " GRANT_COLUMNS " FROM grants WHERE grant_id > $1 ORDER BY grant_id LIMIT $2", GRANT_INSERT);
 
 enum aa_err aa_auth_request_create(struct aa_conn *c, const struct aa_auth_request *request, struct aa_error *err)
 {
@@ -126,9 +131,7 @@ enum aa_err aa_consent_find(struct aa_conn *c, struct aa_view user_id, struct aa
 
 enum aa_err aa_grant_create(struct aa_conn *c, const struct aa_grant *grant, struct aa_error *err)
 {
-    return aa_store_insert(
-        c, "INSERT INTO grants (" GRANT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-        &grant_shape, grant, err);
+    return aa_store_insert(c, GRANT_INSERT " ON CONFLICT DO NOTHING", &grant_shape, grant, err);
 }
 
 enum aa_err aa_grant_find(struct aa_conn *c, struct aa_view grant_id, struct aa_grant *out, struct aa_error *err)

@@ -71,6 +71,12 @@ struct aa_store_table {
             "INSERT INTO " name " (" columns ") VALUES (" AA_PLACES_##count ")", "SELECT count(*) FROM " name          \
     }
 
+/* The same where rows refer by number to what they name by its id: statements of their own. */
+#define AA_STORE_TABLE_REFERRING(name, columns, key, shape, page_sql, insert_sql)                                      \
+    {                                                                                                                  \
+        name, columns, key, shape, page_sql, insert_sql, "SELECT count(*) FROM " name                                  \
+    }
+
 extern const struct aa_store_table aa_users_table, aa_sessions_table, aa_servers_table, aa_server_keys_table,
     aa_clients_table, aa_auth_requests_table, aa_grants_table, aa_consents_table, aa_codes_table,
     aa_access_tokens_table, aa_refresh_tokens_table, aa_signing_keys_table, aa_settings_table, aa_lockouts_table,

@@ -104,7 +104,7 @@ struct aa_code {
 struct aa_access_token {
     char *memory;
     struct aa_view token_key; /* AA_DIGEST_KEY_LEN bytes: bucket of issue, digest of the whole token */
-    struct aa_view jti, grant_id, client_id, user_id, server_id, scope, audience;
+    struct aa_view jti, grant_id, scope, audience;
     int64_t issued_ms, expires_ms, revoked_ms;
 };
 

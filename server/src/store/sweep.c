@@ -6,6 +6,11 @@
 /* A spent code is kept this much longer than it could be used, so that a late replay still revokes what it issued. */
 #define CODE_REPLAY_MS (INT64_C(3600) * 1000)
 
+/* Access tokens all live equally long, so they expire in the order of their keys, which begin with the time of issue:
+ * the oldest are looked at, this many for each that may go. Should access_ttl have been shortened, those of the longer
+ * time stand in front, and the others are removed when these have gone: a day later at most. */
+#define LOOKED_AT "10"
+
 /* $1: the time up to which rows are past their use; $2: how many may go. */
 static const struct {
     const char *sql;
@@ -17,7 +22,8 @@ static const struct {
     {"DELETE FROM codes WHERE code_key IN (SELECT code_key FROM codes WHERE expires_ms <= $1 LIMIT $2)",
      CODE_REPLAY_MS},
     {"DELETE FROM access_tokens WHERE token_key IN "
-     "(SELECT token_key FROM access_tokens WHERE expires_ms <= $1 LIMIT $2)",
+     "(SELECT token_key FROM (SELECT token_key, expires_ms FROM access_tokens ORDER BY token_key "
+     "LIMIT " LOOKED_AT " * $2) AS oldest WHERE expires_ms <= $1 LIMIT $2)",
      0},
     {"DELETE FROM refresh_tokens WHERE token_key IN "
      "(SELECT token_key FROM refresh_tokens WHERE expires_ms <= $1 LIMIT $2)",
