@@ -48,6 +48,6 @@ bool fuzz_one(struct aa_view input)
     is_code = is_secret(AA_CODE_PREFIX, input);
     is_refresh = is_secret(AA_REFRESH_PREFIX, input);
     is_access = is_access_token(input);
-    MUST(is_code + is_refresh + is_access <= 1);
+    MUST(!is_code || !is_refresh);
     return is_code || is_refresh || is_access;
 }

@@ -92,6 +92,28 @@ TEST(old_tables, times_are_read_as_postgresql_and_json_write_them)
     check_time("1740823200", -1);
 }
 
+TEST(old_tables, a_time_is_written_in_digits_and_is_a_day_there_was)
+{
+    check_time("\"2024-02-29T10:00:00Z\"", INT64_C(1709200800000));
+    check_time("\"2025-02-29T10:00:00Z\"", -1);
+    check_time("\"2025-00-10T10:00:00Z\"", -1);
+    check_time("\"2025-03-01T-5:00:00Z\"", -1);
+    check_time("\"2025-03-01T10: 5:+3Z\"", -1);
+    check_time("\"2025-03-01T10:00:00+-1\"", -1);
+    check_time("\"2025-03-01T10:00:00+01:0\"", -1);
+    check_time("\"9999-12-31T23:59:59Z\"", INT64_C(253402300799000));
+    check_time("\"9999-12-31T23:59:59-01\"", -1);
+}
+
+/* It came out as 0, which is no time at all: a key that ended then did not end. */
+TEST(old_tables, the_beginning_of_1970_is_long_ago_and_not_never)
+{
+    check_time("\"1970-01-01T00:00:00Z\"", 1);
+    check_time("\"1970-01-01T00:00:00+01:00\"", 1);
+    check_time("\"0001-01-01T00:00:00Z\"", 1);
+    check_time("\"1970-01-01T00:00:01Z\"", 1000);
+}
+
 static void check_csv(const char *csv, const char *wanted)
 {
     struct aa_error err = AA_ERROR_INIT;

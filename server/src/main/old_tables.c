@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 #define LIST_MAX (64 * 1024)
+#define YEAR_9999_MS INT64_C(253402300799999) /* its last */
 #define BYTE_ORDER_MARK AA_VIEW("\xef\xbb\xbf")
 
 static const char *const names[AA_OLD_TABLE_COUNT] = {"mcp_servers", "mcp_server_keys", "clients",
@@ -159,11 +160,35 @@ struct aa_view aa_old_text(const struct aa_json *row, const char *column)
     return aa_json_text(aa_json_get(row, column));
 }
 
+/* In the form a digit stands for any digit, a space for itself or "T", and everything else for itself. Gives what
+ * stands behind it; NULL when the text has another form. */
+static const char *skip_form(const char *text, const char *form)
+{
+    for (; *form; form++, text++) {
+        bool fits = *form == '0' ? *text >= '0' && *text <= '9' : *text == *form || (*form == ' ' && *text == 'T');
+
+        if (!fits)
+            return NULL;
+    }
+    return text;
+}
+
+static bool is_form(const char *text, const char *form)
+{
+    const char *behind = skip_form(text, form);
+
+    return behind && *behind == '\0';
+}
+
+static int two_digits(const char *text)
+{
+    return (text[0] - '0') * 10 + (text[1] - '0');
+}
+
 /* Behind the seconds: a fraction, then "Z", "+00", "+0530", "+05:30" or nothing (UTC). */
 static bool read_rest(const char *text, int64_t *ms, int64_t *offset_s)
 {
-    int hours = 0, minutes = 0, end = 0;
-    char sign;
+    int hours, minutes = 0;
 
     if (*text == '.') {
         int64_t unit = 100;
@@ -173,38 +198,41 @@ static bool read_rest(const char *text, int64_t *ms, int64_t *offset_s)
     }
     if (*text == '\0' || strcmp(text, "Z") == 0)
         return true;
-    sign = *text++;
-    if (sign != '+' && sign != '-')
+    if (*text != '+' && *text != '-')
         return false;
-    if (sscanf(text, "%2d:%2d%n", &hours, &minutes, &end) != 2 &&
-        sscanf(text, "%2d%2d%n", &hours, &minutes, &end) != 2) {
-        minutes = 0;
-        if (sscanf(text, "%2d%n", &hours, &end) != 1)
-            return false;
-    }
-    if (text[end] != '\0' || hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
+    if (is_form(text + 1, "00:00"))
+        minutes = two_digits(text + 4);
+    else if (is_form(text + 1, "0000"))
+        minutes = two_digits(text + 3);
+    else if (!is_form(text + 1, "00"))
         return false;
-    *offset_s = (sign == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
-    return true;
+    hours = two_digits(text + 1);
+    *offset_s = (*text == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+    return hours <= 23 && minutes <= 59;
 }
 
+/* A time of before 1970 is as good as its first millisecond: long ago, and not none. */
 static bool read_time(const char *text, int64_t *out)
 {
+    const char *rest = skip_form(text, "0000-00-00 00:00:00");
     struct tm when = {.tm_isdst = 0};
     int64_t ms = 0, offset_s = 0;
-    int end = 0;
+    int day;
 
-    if (sscanf(text, "%4d-%2d-%2d%*1[T ]%2d:%2d:%2d%n", &when.tm_year, &when.tm_mon, &when.tm_mday, &when.tm_hour,
-               &when.tm_min, &when.tm_sec, &end) != 6 ||
-        end == 0 || !read_rest(text + end, &ms, &offset_s))
+    if (!rest || !read_rest(rest, &ms, &offset_s))
         return false;
-    if (when.tm_year < 1970 || when.tm_mon < 1 || when.tm_mon > 12 || when.tm_mday < 1 || when.tm_mday > 31 ||
-        when.tm_hour > 23 || when.tm_min > 59 || when.tm_sec > 60)
+    day = two_digits(text + 8);
+    when.tm_year = two_digits(text) * 100 + two_digits(text + 2) - 1900;
+    when.tm_mon = two_digits(text + 5) - 1;
+    when.tm_mday = day;
+    when.tm_hour = two_digits(text + 11);
+    when.tm_min = two_digits(text + 14);
+    when.tm_sec = two_digits(text + 17);
+    if (when.tm_mon < 0 || when.tm_mon > 11 || day < 1 || when.tm_hour > 23 || when.tm_min > 59 || when.tm_sec > 59)
         return false;
-    when.tm_year -= 1900;
-    when.tm_mon -= 1;
-    *out = ((int64_t)timegm(&when) - offset_s) * 1000 + ms;
-    return true;
+    ms += ((int64_t)timegm(&when) - offset_s) * 1000;
+    *out = ms > 0 ? ms : 1;
+    return when.tm_mday == day && ms <= YEAR_9999_MS; /* timegm() makes another day of 31 February */
 }
 
 bool aa_old_time(const struct aa_json *row, const char *column, int64_t *out)

@@ -33,8 +33,8 @@ void aa_old_tables_clear(struct aa_old_tables *tables);
 
 /* The text of a column; absent when it is null or not there. */
 struct aa_view aa_old_text(const struct aa_json *row, const char *column);
-/* Milliseconds since 1970 of a timestamp as PostgreSQL or JSON writes it; 0 when there is none. False when it cannot be
- * read. */
+/* Milliseconds since 1970 of a timestamp as PostgreSQL or JSON writes it, 1 for one that is not behind that; 0 when
+ * there is none. False when it cannot be read. */
 bool aa_old_time(const struct aa_json *row, const char *column, int64_t *out);
 /* Calls `each` for the members of a list: a JSON array, a text that holds one, a PostgreSQL array ({a,"b c"}), or words
  * between spaces or commas. False when it is none of these, or `each` said so. */
