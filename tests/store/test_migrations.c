@@ -87,18 +87,26 @@ static enum aa_err add_token_of_no_grant(struct aa_conn *c, void *ctx, struct aa
     return aa_access_token_create(c, &token, err);
 }
 
+static void note_said(void *ctx, const char *what)
+{
+    if (strstr(what, "older version"))
+        ++*(int *)ctx;
+}
+
 /* Brings it up to date and looks; what rows refer to is watched as before. */
 static void after_migration(void (*look_at)(struct aa_conn *c))
 {
     struct look look = {look_at};
     struct fresh fresh;
-    struct aa_db_options options = {.migrate = true};
+    int said = 0;
+    struct aa_db_options options = {.migrate = true, .say = note_said, .say_ctx = &said};
     struct aa_db *db = NULL;
 
     fresh_make_old(&fresh, BEFORE_NUMBERS);
     fill_old(&fresh);
     options.url = fresh.url;
     CHECK_OK(aa_db_open(&options, &db, NULL));
+    CHECK_INT(said, 1);
     CHECK_OK(aa_db_write(db, call_look, &look, NULL));
     CHECK_ERR(aa_db_write(db, add_token_of_no_grant, NULL, NULL), AA_ERR_NOT_FOUND);
     aa_db_close(db);

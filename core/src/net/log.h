@@ -5,8 +5,7 @@
 #include <stdbool.h>
 
 #include "authagent/error.h"
-
-enum { AA_LOG_DEBUG, AA_LOG_INFO, AA_LOG_WARNING, AA_LOG_ERROR };
+#include "base/level.h"
 
 /* Call it with no lock held: the host's function runs inside. */
 void aa_log(int level, const char *format, ...) AA_PRINTF(2, 3);

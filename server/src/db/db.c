@@ -116,6 +116,12 @@ void aa_db_lose_notices(bool on)
 }
 #endif
 
+void aa_db_say(const struct aa_db_options *options, const char *what)
+{
+    if (options->say)
+        options->say(options->say_ctx, what);
+}
+
 int64_t aa_db_check_ms(const struct aa_db *db)
 {
     return db->check_ms;

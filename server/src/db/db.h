@@ -47,6 +47,10 @@ struct aa_db_options {
     /* SQLite, with `serving`; false: its readers map the file, as much of it as the library was built to allow (often
      * 2 GB). What cannot be read from disk then ends the process (SIGBUS). */
     bool no_memory_map;
+    /* Told, while the database opens, what is about to begin that takes long where there is much: a check, a migration.
+     * NULL: nobody wants to know. */
+    void (*say)(void *ctx, const char *what);
+    void *say_ctx;
     struct aa_metrics *metrics; /* borrowed until the end; NULL: nothing is counted */
 
     /* PostgreSQL only */

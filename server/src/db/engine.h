@@ -30,6 +30,9 @@ AA_CHECK enum aa_err aa_grouped_open(const struct aa_driver *driver, const struc
 AA_CHECK enum aa_err aa_pool_open(const struct aa_driver *driver, const struct aa_db_options *options,
                                   struct aa_db **out, struct aa_error *err);
 
+/* Says to whoever opens the database what begins now. */
+void aa_db_say(const struct aa_db_options *options, const char *what);
+
 /* Other processes may have changed something. */
 void aa_db_note_change(struct aa_db *db);
 

@@ -390,12 +390,14 @@ static enum aa_err grouped_write(struct aa_db *base, aa_db_fn fn, void *ctx, str
 /* ---- opening and closing ---- */
 
 /* What a crash tears is seen here, and not when somebody's token is in it. */
-static enum aa_err check_pages(struct grouped *db, struct aa_conn *conn, struct aa_error *err)
+static enum aa_err check_pages(struct grouped *db, const struct aa_db_options *options, struct aa_conn *conn,
+                               struct aa_error *err)
 {
     struct aa_error why = AA_ERROR_INIT;
     int64_t began_ms = now_ms();
     enum aa_err rc;
 
+    aa_db_say(options, "the server did not stop as it should the last time: the pages of the database are checked now");
     rc = db->base.driver->check_pages(conn, &why);
     if (rc)
         return aa_fail(err, rc,
@@ -407,14 +409,15 @@ static enum aa_err check_pages(struct grouped *db, struct aa_conn *conn, struct 
     return AA_OK;
 }
 
-static enum aa_err begin_serving(struct grouped *db, struct aa_conn *conn, struct aa_error *err)
+static enum aa_err begin_serving(struct grouped *db, const struct aa_db_options *options, struct aa_conn *conn,
+                                 struct aa_error *err)
 {
     bool had_died = false;
     enum aa_err rc;
 
     rc = aa_running_begin(db->base.driver->place(db->base.source), &db->running, &had_died, err);
     if (!rc && had_died)
-        rc = check_pages(db, conn, err);
+        rc = check_pages(db, options, conn, err);
     if (rc)
         return rc;
     db->version = db->base.driver->version(conn);
@@ -436,11 +439,11 @@ static enum aa_err connect_and_migrate(struct grouped *db, const struct aa_db_op
         aa_metrics_move(db->base.metrics, AA_GAUGE_STORE_IDLE, 1);
     } else {
         db->writer_conn = conn;
-        rc = options->serving ? begin_serving(db, conn, err) : AA_OK;
+        rc = options->serving ? begin_serving(db, options, conn, err) : AA_OK;
         if (rc)
             return rc;
     }
-    return aa_migrate(conn, options->migrate && !options->read_only, err);
+    return aa_migrate(conn, options, err);
 }
 
 static enum aa_err start_keeper(struct grouped *db, struct aa_error *err)

@@ -1,7 +1,7 @@
 #include "db/migrate.h"
 
 #include "base/error.h"
-#include "db/driver.h"
+#include "db/engine.h"
 
 static enum aa_err probe(struct aa_conn *conn, int64_t *tables, int64_t *ours, struct aa_error *err)
 {
@@ -145,9 +145,10 @@ static enum aa_err run_transaction(struct aa_conn *conn, bool migrate, struct aa
     return rc;
 }
 
-enum aa_err aa_migrate(struct aa_conn *conn, bool migrate, struct aa_error *err)
+enum aa_err aa_migrate(struct aa_conn *conn, const struct aa_db_options *options, struct aa_error *err)
 {
     const struct aa_migrations *migrations = conn->driver->migrations;
+    bool migrate = options->migrate && !options->read_only;
     int64_t version = 0;
     enum aa_err rc, after_rc = AA_OK;
 
@@ -156,6 +157,8 @@ enum aa_err aa_migrate(struct aa_conn *conn, bool migrate, struct aa_error *err)
         rc = check_version(migrations, version, migrate, err);
     if (rc || version == (int64_t)migrations->count)
         return rc;
+    if (version > 0)
+        aa_db_say(options, "the database is of an older version and is brought up to date now");
     if (migrations->before_sql)
         rc = conn->driver->run(conn, migrations->before_sql, err);
     if (!rc)

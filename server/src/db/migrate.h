@@ -24,10 +24,10 @@ struct aa_migrations {
 extern const struct aa_migrations aa_sqlite_migrations;
 extern const struct aa_migrations aa_postgres_migrations;
 
-/* Brings the schema up to date, or only looks when `migrate` is false. Runs before the connection is used for anything
- * else. AA_ERR_STORE_VERSION when the database is newer than the program, or older and may not be migrated;
+/* Brings the schema up to date, or only looks where the options do not allow it. Runs before the connection is used for
+ * anything else. AA_ERR_STORE_VERSION when the database is newer than the program, or older and may not be migrated;
  * AA_ERR_STORE when it holds somebody else's tables. */
-AA_CHECK enum aa_err aa_migrate(struct aa_conn *conn, bool migrate, struct aa_error *err);
+AA_CHECK enum aa_err aa_migrate(struct aa_conn *conn, const struct aa_db_options *options, struct aa_error *err);
 /* The schema a database has; 0 when it is empty. AA_ERR_STORE when it holds somebody else's tables. */
 AA_CHECK enum aa_err aa_schema_find(struct aa_conn *conn, int64_t *version, struct aa_error *err);
 

@@ -417,7 +417,7 @@ static enum aa_err check_schema(struct aa_conn *conn, const struct aa_db_options
         rc = aa_schema_find(conn, &version, err);
     if (!rc && version == 0)
         rc = aa_fail(err, AA_ERR_NOT_FOUND, "there is nothing of ours in the database yet");
-    return rc ? rc : aa_migrate(conn, options->migrate && !options->read_only, err);
+    return rc ? rc : aa_migrate(conn, options, err);
 }
 
 /* Also when the connection was lost, whatever became of its COMMIT: what has been done is not done again. */

@@ -27,6 +27,7 @@ struct aa_settings {
     int64_t session_ttl_s;      /* 1209600 (14 days) */
     int64_t unused_client_ttl_s; /* 3600 */
     int64_t clients_max;         /* 100000 dynamically registered ones */
+    int64_t audit_keep_s;        /* 0: rows of the audit stay for ever */
     bool registration;           /* true: POST /register is open */
     bool iss_parameter;          /* true: RFC 9207 iss in authorization responses */
     bool has_admin_digest;       /* a second administrator's token was configured, besides the one `init` made */
@@ -57,7 +58,7 @@ struct aa_app {
                              restart */
     struct aa_metadata *metadata; /* the published documents: domain/metadata.h */
     void (*log)(void *ctx, int level, const char *request_id,
-                const char *message); /* level as in authagent/guard.h; no secrets, ever */
+                const char *message); /* level: base/level.h; no secrets, ever */
     struct aa_metrics *metrics;       /* NULL: nothing is counted */
     const atomic_bool *is_stopping;   /* told to stop: no longer ready; NULL: never */
     struct aa_who who;

@@ -1,6 +1,7 @@
 #include "domain/exchange.h"
 
 #include "base/error.h"
+#include "base/level.h"
 #include "domain/audit.h"
 #include "domain/clients.h"
 #include "domain/issue.h"
@@ -8,8 +9,6 @@
 #include "domain/secret.h"
 #include "domain/servers.h"
 #include "oauth/pkce.h"
-
-#define LOG_WARNING 2
 
 struct exchange {
     const struct aa_app *app;
@@ -217,7 +216,7 @@ static enum aa_err redeem(struct aa_app *app, struct exchange *exchange, struct 
     if (!exchange->is_replayed || rc)
         return rc;
     aa_metrics_count(app->metrics, AA_COUNT_CODE_REPLAYED);
-    aa_app_log(app, LOG_WARNING, NULL, "a code was used again: grant %.*s of client %.*s is revoked",
+    aa_app_log(app, AA_LOG_WARNING, NULL, "a code was used again: grant %.*s of client %.*s is revoked",
                AA_VIEW_ARGS(exchange->code.grant_id), AA_VIEW_ARGS(exchange->code.client_id));
     return rc;
 }

@@ -1,6 +1,7 @@
 #include "domain/refresh.h"
 
 #include "base/error.h"
+#include "base/level.h"
 #include "base/mem.h"
 #include "domain/audit.h"
 #include "domain/clients.h"
@@ -10,7 +11,6 @@
 #include "domain/servers.h"
 #include "oauth/scope.h"
 
-#define LOG_WARNING 2
 #define LINE_MAX 32 /* rotations followed to the newest token: what a client may do inside one window */
 #define SEALED_MAX 128
 
@@ -306,7 +306,7 @@ static enum aa_err use(struct refresh *refresh, struct aa_buf *answer, struct aa
     if (rc)
         return rc;
     if (refresh->outcome == REUSED)
-        aa_app_log(refresh->app, LOG_WARNING, NULL,
+        aa_app_log(refresh->app, AA_LOG_WARNING, NULL,
                    "a refresh token was used again after its window: grant %.*s of client %.*s is revoked",
                    AA_VIEW_ARGS(refresh->token.grant_id), AA_VIEW_ARGS(refresh->token.client_id));
     if (refresh->refused->error != AA_OAUTH_NONE)

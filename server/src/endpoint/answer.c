@@ -1,7 +1,8 @@
 #include "endpoint/answer.h"
 
+#include "base/level.h"
+
 #define TROUBLE_RETRY_S 5
-#define LOG_ERROR 3
 
 /* Those that are not 400. RFC 6749 §5.2: 401 for a client that is unknown or did not authenticate as registered. */
 static const struct {
@@ -49,7 +50,7 @@ void aa_answer_malformed(struct aa_response *response, enum aa_err code)
 void aa_answer_trouble(const struct aa_app *app, const struct aa_request *request, struct aa_response *response,
                        enum aa_err code, const struct aa_error *err)
 {
-    aa_app_log(app, LOG_ERROR, request->request_id, "%s: %s", aa_err_name(code),
+    aa_app_log(app, AA_LOG_ERROR, request->request_id, "%s: %s", aa_err_name(code),
                err->message[0] ? err->message : aa_err_text(code));
     aa_response_oauth_error(response, 503, "temporarily_unavailable", aa_err_text(code));
     add_retry_after(response, TROUBLE_RETRY_S);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/level.h"
 #include "base/mem.h"
 #include "http/bind.h"
 #include "http/connections.h"
@@ -30,7 +31,6 @@
 #define DROP_WAIT_MS 1000 /* for answers to what was dropped at the end */
 #define IDS_AT_ONCE 16
 #define POLL_NS 2000000 /* between two looks whether all is done, at the end only */
-#define LOG_ERROR 3
 
 struct aa_listener {
     struct aa_listener_options options;
@@ -84,7 +84,7 @@ static const struct aa_http_refusal stopping = {503, "temporarily_unavailable", 
 static void complain(const struct aa_listener *listener, const char *request_id, const char *message)
 {
     if (listener->options.log)
-        listener->options.log(listener->options.log_ctx, LOG_ERROR, request_id, message);
+        listener->options.log(listener->options.log_ctx, AA_LOG_ERROR, request_id, message);
     else
         fprintf(stderr, "%s: %s\n", request_id, message);
 }

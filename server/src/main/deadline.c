@@ -4,7 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOG_WARNING 2
+#include "base/level.h"
 
 static struct deadline {
     struct timespec pause;
@@ -21,7 +21,7 @@ static void *end_in_time(void *arg)
     while (nanosleep(&the_deadline->pause, NULL))
         continue;
     clock_gettime(CLOCK_REALTIME, &now);
-    aa_log_message(&the_deadline->log, (int64_t)now.tv_sec * 1000, LOG_WARNING, NULL,
+    aa_log_message(&the_deadline->log, (int64_t)now.tv_sec * 1000, AA_LOG_WARNING, NULL,
                    "the time to stop is over: what still runs is given up");
     _exit(0);
 }

@@ -8,7 +8,7 @@
 #define AA_LOG_LINE_MAX 2048
 
 struct aa_log {
-    int level; /* what is below is not written; as in authagent/guard.h */
+    int level; /* what is below is not written; base/level.h */
     bool is_json;
 };
 

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/level.h"
 #include "base/mem.h"
 #include "domain/imported_keys.h"
 #include "domain/keyring.h"
@@ -24,6 +25,11 @@ static void write_log(void *ctx, int level, const char *request_id, const char *
     const struct aa_runtime *runtime = ctx;
 
     aa_log_message(&runtime->log, now_ms(NULL), level, request_id, message);
+}
+
+static void say(void *ctx, const char *what)
+{
+    write_log(ctx, AA_LOG_INFO, NULL, what);
 }
 
 void aa_runtime_log_access(void *ctx, const struct aa_access *access)
@@ -60,6 +66,8 @@ enum aa_err aa_runtime_open(struct aa_runtime *runtime, const struct aa_config *
     options.must_exist = database == AA_DATABASE_EXISTING;
     options.serving = database == AA_DATABASE_SERVED;
     options.metrics = app->metrics;
+    options.say = say;
+    options.say_ctx = runtime;
     rc = aa_db_open(&options, &app->db, &why);
     if (rc == AA_ERR_NOT_FOUND)
         return aa_fail(err, rc, "%s; `auth-agent-server init` makes one", why.message);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/level.h"
 #include "domain/directory.h"
 #include "endpoint/endpoint.h"
 #include "http/listener.h"
@@ -17,8 +18,6 @@
 #define GRACE_MS 4000 /* for what runs when the server is told to stop; */
 #define GONE_MS 4500  /* then it is gone, within 5 s */
 #define METRICS_CONNECTIONS 32
-#define LOG_INFO 1
-#define LOG_WARNING 2
 
 /* ---- serving ---- */
 
@@ -65,7 +64,7 @@ static enum aa_err hint_at_init(struct aa_app *app, struct aa_error *err)
 
     if (!rc && !exists)
         aa_app_log(
-            app, LOG_WARNING, NULL,
+            app, AA_LOG_WARNING, NULL,
             "there is no administrator's token yet, so the API registers nothing: `auth-agent-server init` makes one");
     return rc;
 }
@@ -75,7 +74,7 @@ static void tell_check(const struct aa_app *app)
     int64_t ms = aa_db_check_ms(app->db);
 
     if (ms >= 0)
-        aa_app_log(app, LOG_INFO, NULL,
+        aa_app_log(app, AA_LOG_INFO, NULL,
                    "the server did not stop as it should the last time; the pages of the database were checked in "
                    "%lld ms, and all is well",
                    (long long)ms);
@@ -117,7 +116,7 @@ static enum aa_err start_metrics(struct service *service, struct aa_error *err)
     service->metrics_router = aa_endpoint_metrics_router(app);
     rc = aa_listener_start(&options, &service->metrics_router, &service->metrics, err);
     if (!rc)
-        aa_app_log(app, LOG_INFO, NULL, "metrics are at port %d of %s, path /metrics",
+        aa_app_log(app, AA_LOG_INFO, NULL, "metrics are at port %d of %s, path /metrics",
                    aa_listener_port(service->metrics), options.address);
     return rc;
 }
@@ -158,7 +157,7 @@ static enum aa_err listen_until_told(const struct aa_call *call, struct aa_runti
     if (!rc) {
         wait_for_signal(signals);
         aa_deadline_set(GONE_MS, &runtime->log);
-        aa_app_log(&runtime->app, LOG_INFO, NULL, "stopping");
+        aa_app_log(&runtime->app, AA_LOG_INFO, NULL, "stopping");
     }
     stop_service(&service);
     return rc;
