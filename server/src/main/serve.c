@@ -8,6 +8,7 @@
 #include "domain/directory.h"
 #include "endpoint/endpoint.h"
 #include "http/listener.h"
+#include "main/bus_error.h"
 #include "main/command.h"
 #include "main/deadline.h"
 #include "main/memory.h"
@@ -192,6 +193,7 @@ enum aa_err aa_command_serve(const struct aa_call *call, struct aa_error *err)
     enum aa_err rc;
 
     aa_memory_settle();
+    aa_bus_error_explain();
     /* Blocked before the first thread starts, so that every thread inherits it and the signals come to sigwait() alone.
      */
     sigemptyset(&signals);
