@@ -4,8 +4,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "domain/audit_verify.h"
-#include "server/support_store.h"
+#include "support_audit.h"
 
 #define NOW_MS INT64_C(1800000000000)
 #define THREADS 8
@@ -187,30 +186,12 @@ STORE_TEST(audit, what_is_not_said_is_null_and_comes_back_absent)
 
 /* ---- verifying ---- */
 
-static struct aa_audit_verdict verify(struct aa_db *db)
-{
-    struct aa_audit_verdict verdict;
-
-    CHECK_OK(aa_audit_verify(db, NULL, NULL, &verdict, NULL));
-    return verdict;
-}
-
-static void check_whole(struct aa_db *db, int64_t rows)
-{
-    struct aa_audit_verdict verdict = verify(db);
-
-    if (verdict.broken)
-        fail_msg("chain %lld, row %lld: %s", (long long)verdict.broken_chain, (long long)verdict.broken_sequence,
-                 verdict.broken);
-    CHECK_INT(verdict.rows, rows);
-}
-
 TEST(audit, nothing_yet_is_whole)
 {
     struct store_fixture f;
 
     store_open(&f);
-    check_whole(f.db, 0);
+    audit_check_whole(f.db, 0);
     store_close(&f);
 }
 
@@ -221,31 +202,16 @@ static enum aa_err append_and_fail(struct aa_conn *c, void *ctx, struct aa_error
     return rc ? rc : aa_fail(err, AA_ERR_CONFLICT, "as if what it tells of went wrong");
 }
 
-/* On SQLite the fixture holds a write transaction of its own open: ended, so that others can write. */
-static void db_open(struct store_fixture *f)
-{
-    store_open(f);
-    if (!store_is_remote())
-        CHECK_OK(f->driver->control(f->conn, AA_CONTROL_COMMIT, NULL));
-}
-
-static void db_close(struct store_fixture *f)
-{
-    if (!store_is_remote())
-        CHECK_OK(f->driver->control(f->conn, AA_CONTROL_BEGIN_WRITE, NULL));
-    store_close(f);
-}
-
 TEST(audit, what_is_rolled_back_leaves_no_gap)
 {
     struct store_fixture f;
 
-    db_open(&f);
+    audit_open(&f);
     CHECK_OK(aa_db_write(f.db, append_one, NULL, NULL));
     CHECK_ERR(aa_db_write(f.db, append_and_fail, NULL, NULL), AA_ERR_CONFLICT);
     CHECK_OK(aa_db_write(f.db, append_one, NULL, NULL));
-    check_whole(f.db, 2);
-    db_close(&f);
+    audit_check_whole(f.db, 2);
+    audit_close(&f);
 }
 
 static void *append_often(void *arg)
@@ -274,10 +240,10 @@ TEST(audit, many_writers_make_whole_chains)
 {
     struct store_fixture f;
 
-    db_open(&f);
+    audit_open(&f);
     append_in_parallel(&f.db, 1);
-    check_whole(f.db, THREADS * EACH);
-    db_close(&f);
+    audit_check_whole(f.db, THREADS * EACH);
+    audit_close(&f);
 }
 
 /* The command line beside a running server. */
@@ -287,30 +253,17 @@ TEST(audit, two_processes_on_one_database_make_whole_chains)
     struct aa_db_options options;
     struct aa_db *dbs[2];
 
-    db_open(&f);
+    audit_open(&f);
     dbs[0] = f.db;
     options = store_options(&f);
     CHECK_OK(aa_db_open(&options, &dbs[1], NULL));
     append_in_parallel(dbs, 2);
-    check_whole(f.db, THREADS * EACH);
+    audit_check_whole(f.db, THREADS * EACH);
     aa_db_close(dbs[1]);
-    db_close(&f);
+    audit_close(&f);
 }
 
 /* ---- tampering ---- */
-
-static enum aa_err run_sql(struct aa_conn *c, void *ctx, struct aa_error *err)
-{
-    struct aa_stmt *stmt = NULL;
-    bool has_row;
-    enum aa_err rc = aa_stmt_prepare(c, ctx, &stmt, err);
-
-    if (rc)
-        return rc;
-    rc = aa_stmt_step(stmt, &has_row, err);
-    aa_stmt_end(stmt);
-    return rc;
-}
 
 static const struct {
     const char *sql;
@@ -340,16 +293,16 @@ TEST(audit, whatever_is_tampered_with_shows_at_its_row)
         struct aa_audit_verdict verdict;
         struct store_fixture f;
 
-        db_open(&f);
+        audit_open(&f);
         for (int n = 0; n < 5; n++)
             CHECK_OK(aa_db_write(f.db, append_one, NULL, NULL));
-        check_whole(f.db, 5);
-        CHECK_OK(aa_db_write(f.db, run_sql, (void *)(uintptr_t)tamperings[i].sql, NULL));
-        verdict = verify(f.db);
+        audit_check_whole(f.db, 5);
+        audit_sql(f.db, tamperings[i].sql);
+        verdict = audit_verify(f.db);
         if (!verdict.broken || !strstr(verdict.broken, tamperings[i].what))
             fail_msg("%s: %s", tamperings[i].sql, verdict.broken ? verdict.broken : "whole");
         CHECK_INT(verdict.broken_sequence, tamperings[i].sequence);
-        db_close(&f);
+        audit_close(&f);
     }
 }
 
@@ -370,12 +323,12 @@ TEST(audit, a_long_chain_is_read_to_its_end)
     struct store_fixture f;
     int count = 2500;
 
-    db_open(&f);
+    audit_open(&f);
     CHECK_OK(aa_db_write(f.db, append_many, &count, NULL));
-    check_whole(f.db, count);
-    CHECK_OK(aa_db_write(f.db, run_sql, (void *)(uintptr_t)change, NULL));
-    verdict = verify(f.db);
+    audit_check_whole(f.db, count);
+    audit_sql(f.db, change);
+    verdict = audit_verify(f.db);
     CHECK(verdict.broken != NULL);
     CHECK_INT(verdict.broken_sequence, 2400);
-    db_close(&f);
+    audit_close(&f);
 }

@@ -239,10 +239,19 @@ static const char *const numbers[] = {
     NULL,
 };
 
+/* As on SQLite. */
+static const char *const pruning[] = {
+    "ALTER TABLE audit_chains ADD COLUMN pruned_sequence BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE audit_chains ADD COLUMN pruned_hash BYTEA",
+    "ALTER TABLE audit_chains ADD COLUMN pruned_by BIGINT NOT NULL DEFAULT 0",
+    NULL,
+};
+
 static const struct aa_migration list[] = {
     {"first schema", first},
     {"audit", audit},
     {"numbers", numbers},
+    {"pruning", pruning},
 };
 
 const struct aa_migrations aa_postgres_migrations = {

@@ -278,10 +278,19 @@ static const char *const numbers[] = {
     NULL,
 };
 
+/* Where a chain begins once its oldest rows were pruned: store/audit.h. */
+static const char *const pruning[] = {
+    "ALTER TABLE audit_chains ADD COLUMN pruned_sequence INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE audit_chains ADD COLUMN pruned_hash BLOB",
+    "ALTER TABLE audit_chains ADD COLUMN pruned_by INTEGER NOT NULL DEFAULT 0",
+    NULL,
+};
+
 static const struct aa_migration list[] = {
     {"first schema", first},
     {"audit", audit},
     {"numbers", numbers},
+    {"pruning", pruning},
 };
 
 const struct aa_migrations aa_sqlite_migrations = {

@@ -3,6 +3,7 @@
 #define AA_DOMAIN_AUDIT_H
 
 #include "domain/app.h"
+#include "store/audit.h"
 
 /* X(id, the text in the table, is it by an administrator when no actor is named) */
 #define AA_AUDIT_EVENTS(X)                                                                                             \
@@ -30,7 +31,8 @@
     X(USER_DISABLED, "user_disabled", true)                                                                            \
     X(USER_ENABLED, "user_enabled", true)                                                                              \
     X(ADMIN_TOKEN, "admin_token", true)                                                                                \
-    X(SIGNING_KEY, "signing_key", true)
+    X(SIGNING_KEY, "signing_key", true)                                                                                \
+    X(PRUNED, AA_AUDIT_PRUNED_EVENT, true)
 
 enum aa_audit_event {
 #define AA_AUDIT_ENUM(id, text, by_administrator) AA_AUDIT_##id,
@@ -56,5 +58,11 @@ struct aa_audit_entry { /* borrowed; absent where there is nothing to say */
 /* W; last in its closure. Adds the time, and address and request from app->who. */
 AA_CHECK enum aa_err aa_audit_note(const struct aa_app *app, struct aa_conn *conn, const struct aa_audit_entry *entry,
                                    struct aa_error *err);
+
+/* The same for a row about a checkpoint, which is moved with it: `checkpoint` stands first in the detail, before the
+ * entry's own. AA_ERR_CONFLICT when another one has moved it. */
+AA_CHECK enum aa_err aa_audit_note_checkpoint(const struct aa_app *app, struct aa_conn *conn,
+                                              const struct aa_audit_entry *entry,
+                                              const struct aa_audit_checkpoint *checkpoint, struct aa_error *err);
 
 #endif

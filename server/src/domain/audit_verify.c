@@ -3,24 +3,16 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "domain/audit_walk.h"
 
 #define PAGE 1000      /* rows a read: none holds a state of the database for long */
-#define CHAINS_MAX 256 /* four times as many as are ever written to */
-
-struct head {
-    int64_t chain, sequence;
-    uint8_t hash[AA_SHA256_LEN];
-};
+#define PASSES_MAX 100 /* over one chain: each but the first because it was pruned meanwhile */
 
 struct verify {
     struct aa_audit_verdict *verdict;
-    struct head heads[CHAINS_MAX];
-    size_t head_count;
+    int64_t chains[AA_AUDIT_CHAINS_MAX];
+    size_t chain_count;
     int64_t torn; /* a chain that aa_audit_find_torn() found; -1: none */
-    /* of the chain that is being read */
-    const struct head *head;
-    int64_t sequence; /* of the last good row */
-    uint8_t hash[AA_SHA256_LEN];
 };
 
 static void find_broken(struct verify *verify, int64_t chain, int64_t sequence, const char *what)
@@ -32,106 +24,148 @@ static void find_broken(struct verify *verify, int64_t chain, int64_t sequence, 
     }
 }
 
-/* ---- the heads ---- */
+/* ---- the chains ---- */
 
-static enum aa_err keep_head(void *ctx, const void *record, struct aa_error *err)
+static enum aa_err note_chain(void *ctx, const void *record, struct aa_error *err)
 {
     struct verify *verify = ctx;
-    const struct aa_audit_chain *chain = record;
-    struct head *head = &verify->heads[verify->head_count];
 
-    if (verify->head_count == CHAINS_MAX)
+    if (verify->chain_count == AA_AUDIT_CHAINS_MAX)
         return aa_fail(err, AA_ERR_STORE, "the audit has more chains than are ever written");
-    if (chain->hash.len != AA_SHA256_LEN) {
-        find_broken(verify, chain->chain, chain->sequence, "the chain's head holds no hash");
-        return AA_OK;
-    }
-    head->chain = chain->chain;
-    head->sequence = chain->sequence;
-    memcpy(head->hash, chain->hash.data, AA_SHA256_LEN);
-    verify->head_count++;
+    verify->chains[verify->chain_count++] = ((const struct aa_audit_chain *)record)->chain;
     return AA_OK;
 }
 
-static enum aa_err read_heads(struct aa_conn *conn, void *ctx, struct aa_error *err)
+static enum aa_err read_chains(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     struct verify *verify = ctx;
     enum aa_err rc;
 
-    rc = aa_audit_chain_list(conn, keep_head, verify, err);
+    verify->chain_count = 0;
+    rc = aa_audit_chain_list(conn, note_chain, verify, err);
     return rc ? rc : aa_audit_find_torn(conn, &verify->torn, err);
 }
 
 /* ---- the rows of one chain ---- */
 
-static bool is_hash(struct aa_view stored, const uint8_t hash[AA_SHA256_LEN])
+/* One pass over it. */
+struct pass {
+    int64_t chain;
+    struct aa_audit_head head; /* as it stands at the beginning, and where the chain began then */
+    int64_t first;
+    const char *wrong; /* with the head */
+    struct aa_audit_walk walk;
+};
+
+static enum aa_err read_beginning(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
-    return aa_view_equal(stored, aa_view_make(hash, AA_SHA256_LEN));
+    struct pass *pass = ctx;
+    struct aa_audit_chain chain;
+    enum aa_err rc;
+
+    rc = aa_audit_chain_find(conn, pass->chain, &chain, err);
+    if (rc)
+        return rc;
+    pass->wrong = aa_audit_head_copy(&chain, &pass->head);
+    aa_record_clear(&chain.memory);
+    return aa_audit_find_first(conn, pass->chain, &pass->first, err);
 }
 
 static enum aa_err check_row(void *ctx, const void *record, struct aa_error *err)
 {
-    struct verify *verify = ctx;
-    const struct aa_audit_row *row = record;
-    uint8_t hash[AA_SHA256_LEN];
-    enum aa_err rc;
-
-    if (verify->verdict->broken || row->sequence > verify->head->sequence)
-        return AA_OK;
-    if (row->sequence != verify->sequence + 1) {
-        find_broken(verify, row->chain, verify->sequence + 1, "it is missing");
-        return AA_OK;
-    }
-    rc = aa_audit_hash(row, hash, err);
-    if (rc)
-        return rc;
-    if (!is_hash(row->prev_hash, verify->hash))
-        find_broken(verify, row->chain, row->sequence, "it does not follow from the one before it");
-    else if (!is_hash(row->hash, hash))
-        find_broken(verify, row->chain, row->sequence, "it was changed: its hash is not that of what it says");
-    verify->sequence = row->sequence;
-    memcpy(verify->hash, hash, AA_SHA256_LEN);
-    verify->verdict->rows++;
-    return AA_OK;
+    return aa_audit_walk_row(ctx, record, err);
 }
 
 static enum aa_err read_page(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
-    struct verify *verify = ctx;
+    struct aa_audit_walk *walk = ctx;
 
-    return aa_audit_list(conn, verify->head->chain, verify->sequence, PAGE, check_row, verify, err);
+    return aa_audit_list(conn, walk->head->chain, walk->sequence, PAGE, check_row, walk, err);
 }
 
-static enum aa_err verify_chain(struct aa_db *db, struct verify *verify, const struct head *head, struct aa_error *err)
+static enum aa_err walk_chain(struct aa_db *db, struct pass *pass, struct aa_error *err)
 {
+    const struct aa_audit_head *head = &pass->head;
+    struct aa_audit_walk *walk = &pass->walk;
     int64_t before = -1;
     enum aa_err rc = AA_OK;
 
-    verify->head = head;
-    verify->sequence = 0;
-    memset(verify->hash, 0, sizeof verify->hash);
-    while (!rc && !verify->verdict->broken && verify->sequence < head->sequence && verify->sequence != before) {
-        before = verify->sequence;
-        rc = aa_db_read(db, read_page, verify, err);
+    aa_audit_walk_begin(walk, head, pass->first);
+    while (!rc && !walk->broken && walk->sequence < head->sequence && walk->sequence != before) {
+        before = walk->sequence;
+        rc = aa_db_read(db, read_page, walk, err);
     }
-    if (rc || verify->verdict->broken)
-        return rc;
-    if (verify->sequence < head->sequence)
-        find_broken(verify, head->chain, verify->sequence + 1, "it is missing");
-    else if (memcmp(verify->hash, head->hash, sizeof head->hash) != 0)
-        find_broken(verify, head->chain, head->sequence, "it is not the one the chain's head speaks of");
-    return AA_OK;
+    if (walk->sequence < head->sequence)
+        aa_audit_walk_break(walk, walk->sequence + 1, "it is missing");
+    else if (memcmp(walk->hash, head->hash, sizeof head->hash) != 0)
+        aa_audit_walk_break(walk, head->sequence, "it is not the one the chain's head speaks of");
+    if (head->pruned_sequence > 0 && walk->pruned_ms == 0)
+        aa_audit_walk_break(walk, head->pruned_sequence + 1,
+                            "no later entry confirms that those before it were pruned");
+    return rc;
+}
+
+static bool has_moved(const struct pass *pass, const struct pass *now)
+{
+    return now->head.pruned_sequence != pass->head.pruned_sequence || now->first != pass->first;
+}
+
+/* What looks broken may have been pruned while it was read: then the chain begins elsewhere now, and proves it anew. */
+static enum aa_err verify_chain(struct aa_db *db, struct pass *pass, struct aa_error *err)
+{
+    enum aa_err rc;
+
+    rc = aa_db_read(db, read_beginning, pass, err);
+    for (int passes = 1; !rc && !pass->wrong; passes++) {
+        struct pass now = {.chain = pass->chain};
+
+        rc = walk_chain(db, pass, err);
+        if (rc || !pass->walk.broken || passes == PASSES_MAX)
+            return rc;
+        rc = aa_db_read(db, read_beginning, &now, err);
+        if (rc || !has_moved(pass, &now))
+            return rc;
+        *pass = now;
+    }
+    return rc;
 }
 
 /* ---- the whole ---- */
 
-static void tell_whole(const struct head *head, aa_audit_chain_fn whole, void *ctx)
+static void tell_whole(const struct pass *pass, aa_audit_chain_fn whole, void *ctx)
 {
-    struct aa_audit_chain chain = {
-        .chain = head->chain, .sequence = head->sequence, .hash = aa_view_make(head->hash, sizeof head->hash)};
+    const struct aa_audit_head *head = &pass->head;
+    struct aa_audit_chain chain = {.chain = head->chain,
+                                   .sequence = head->sequence,
+                                   .hash = aa_view_make(head->hash, sizeof head->hash),
+                                   .pruned_sequence = head->pruned_sequence,
+                                   .pruned_hash = head->pruned_sequence
+                                                      ? aa_view_make(head->pruned_hash, sizeof head->pruned_hash)
+                                                      : AA_VIEW_ABSENT,
+                                   .pruned_by = head->pruned_by};
 
     if (whole)
-        whole(ctx, &chain);
+        whole(ctx, &chain, pass->walk.pruned_ms);
+}
+
+static enum aa_err verify_one(struct aa_db *db, struct verify *verify, int64_t chain, aa_audit_chain_fn whole,
+                              void *ctx, struct aa_error *err)
+{
+    struct pass pass = {.chain = chain};
+    enum aa_err rc;
+
+    rc = verify_chain(db, &pass, err);
+    if (rc)
+        return rc;
+    if (pass.wrong)
+        find_broken(verify, chain, pass.head.sequence, pass.wrong);
+    else if (pass.walk.broken)
+        find_broken(verify, chain, pass.walk.broken_sequence, pass.walk.broken);
+    else
+        tell_whole(&pass, whole, ctx);
+    verify->verdict->chains += !verify->verdict->broken;
+    verify->verdict->rows += pass.walk.rows;
+    return AA_OK;
 }
 
 enum aa_err aa_audit_verify(struct aa_db *db, aa_audit_chain_fn whole, void *ctx, struct aa_audit_verdict *verdict,
@@ -141,14 +175,9 @@ enum aa_err aa_audit_verify(struct aa_db *db, aa_audit_chain_fn whole, void *ctx
     enum aa_err rc;
 
     *verdict = (struct aa_audit_verdict){.broken = NULL};
-    rc = aa_db_read(db, read_heads, &verify, err);
-    for (size_t i = 0; !rc && !verdict->broken && i < verify.head_count; i++) {
-        rc = verify_chain(db, &verify, &verify.heads[i], err);
-        if (rc || verdict->broken)
-            break;
-        verdict->chains++;
-        tell_whole(&verify.heads[i], whole, ctx);
-    }
+    rc = aa_db_read(db, read_chains, &verify, err);
+    for (size_t i = 0; !rc && !verdict->broken && i < verify.chain_count; i++)
+        rc = verify_one(db, &verify, verify.chains[i], whole, ctx, err);
     /* Last: the row itself was told above, where there is one to tell of. */
     if (!rc && verify.torn >= 0)
         find_broken(&verify, verify.torn, 0, "the chain's head and its rows do not end together");

@@ -1,4 +1,4 @@
-/* audit tail, verify, export */
+/* audit tail, verify, export, prune */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "domain/audit_prune.h"
 #include "domain/audit_verify.h"
 #include "domain/texts.h"
 #include "main/command.h"
@@ -21,12 +22,6 @@
 #define HEX_LEN (2 * AA_SHA256_LEN)
 
 /* ---- a row as a line ---- */
-
-static void add_hex(struct aa_buf *line, struct aa_view bytes)
-{
-    for (size_t i = 0; i < bytes.len; i++)
-        aa_buf_add_format(line, "%02x", (unsigned)(unsigned char)bytes.data[i]);
-}
 
 struct member {
     const char *name;
@@ -75,9 +70,9 @@ static void add_json(struct aa_buf *line, const struct aa_audit_row *row)
         add_detail(line, row->detail);
     }
     aa_buf_add_text(line, ",\"prev_hash\":\"");
-    add_hex(line, row->prev_hash);
+    aa_audit_add_hex(line, row->prev_hash);
     aa_buf_add_text(line, "\",\"hash\":\"");
-    add_hex(line, row->hash);
+    aa_audit_add_hex(line, row->hash);
     aa_buf_add_text(line, "\"}\n");
 }
 
@@ -112,6 +107,7 @@ struct tail {
     int64_t limit;
     struct aa_buf *lines; /* the newest first */
     size_t count;
+    int64_t pruned; /* how many entries were, of all that ever were */
 };
 
 static enum aa_err keep_line(void *ctx, const void *record, struct aa_error *err)
@@ -128,11 +124,20 @@ static enum aa_err keep_line(void *ctx, const void *record, struct aa_error *err
     return aa_buf_check(line, "a line of the audit", err);
 }
 
+static enum aa_err note_pruned(void *ctx, const void *record, struct aa_error *err)
+{
+    (void)err;
+    ((struct tail *)ctx)->pruned += ((const struct aa_audit_chain *)record)->pruned_sequence;
+    return AA_OK;
+}
+
 static enum aa_err read_tail(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     struct tail *tail = ctx;
+    enum aa_err rc;
 
-    return aa_audit_tail(conn, tail->limit, keep_line, tail, err);
+    rc = aa_audit_tail(conn, tail->limit, keep_line, tail, err);
+    return rc ? rc : aa_audit_chain_list(conn, note_pruned, tail, err);
 }
 
 static enum aa_err read_limit(const struct aa_call *call, int64_t *limit, struct aa_error *err)
@@ -145,9 +150,28 @@ static enum aa_err read_limit(const struct aa_call *call, int64_t *limit, struct
     return aa_fail(err, AA_ERR_OPTION_INVALID, "--lines must be %s from 1 to %d", wanted, LINES_MAX);
 }
 
+/* Where nothing older is left. */
+static enum aa_err print_beginning(const struct tail *tail, struct aa_error *err)
+{
+    struct aa_buf line;
+    enum aa_err rc;
+
+    if (tail->pruned == 0 || (int64_t)tail->count == tail->limit)
+        return AA_OK;
+    aa_buf_init(&line, 256);
+    aa_buf_add_format(&line,
+                      tail->json ? "{\"pruned\":%lld}\n" : "The audit begins here: %lld older entries were pruned.\n",
+                      (long long)tail->pruned);
+    rc = aa_buf_check(&line, "a line of the audit", err);
+    if (!rc)
+        rc = aa_output_write(aa_buf_view(&line), err);
+    aa_buf_clear(&line);
+    return rc;
+}
+
 static enum aa_err print_tail(const struct tail *tail, struct aa_error *err)
 {
-    enum aa_err rc = AA_OK;
+    enum aa_err rc = print_beginning(tail, err);
 
     for (size_t i = tail->count; !rc && i > 0; i--)
         rc = aa_output_write(aa_buf_view(&tail->lines[i - 1]), err);
@@ -181,8 +205,11 @@ enum aa_err aa_command_audit_tail(const struct aa_call *call, struct aa_error *e
 
 /* ---- verify ---- */
 
-static const struct aa_table_column chain_columns[] = {
-    {"chain", AA_CELL_TEXT}, {"entries", AA_CELL_TEXT}, {"head", AA_CELL_TEXT}};
+static const struct aa_table_column chain_columns[] = {{"chain", AA_CELL_TEXT},
+                                                       {"entries", AA_CELL_TEXT},
+                                                       {"pruned", AA_CELL_TEXT},
+                                                       {"pruned_at", AA_CELL_TIME},
+                                                       {"head", AA_CELL_TEXT}};
 
 static void add_number(struct aa_table *table, int64_t number)
 {
@@ -194,15 +221,17 @@ static void add_number(struct aa_table *table, int64_t number)
     aa_buf_clear(&text);
 }
 
-static void add_chain(void *ctx, const struct aa_audit_chain *head)
+static void add_chain(void *ctx, const struct aa_audit_chain *head, int64_t pruned_ms)
 {
     struct aa_table *table = ctx;
     struct aa_buf hash;
 
     aa_buf_init(&hash, HEX_LEN);
-    add_hex(&hash, head->hash);
+    aa_audit_add_hex(&hash, head->hash);
     add_number(table, head->chain);
     add_number(table, head->sequence);
+    add_number(table, head->pruned_sequence);
+    aa_table_add_time(table, pruned_ms);
     aa_table_add(table, aa_buf_view(&hash));
     aa_buf_clear(&hash);
 }
@@ -243,7 +272,7 @@ enum aa_err aa_command_audit_verify(const struct aa_call *call, struct aa_error 
 
 struct export
 {
-    int64_t chains[256];
+    struct aa_audit_head chains[AA_AUDIT_CHAINS_MAX];
     size_t chain_count;
     int64_t chain, sequence; /* the last one written */
     struct aa_buf lines;     /* of one page */
@@ -256,7 +285,8 @@ static enum aa_err note_chain(void *ctx, const void *record, struct aa_error *er
 
     if (export->chain_count == COUNT(export->chains))
         return aa_fail(err, AA_ERR_STORE, "the audit has more chains than are ever written");
-    export->chains[export->chain_count++] = ((const struct aa_audit_chain *)record)->chain;
+    /* One that is damaged is exported too. */
+    (void)aa_audit_head_copy(record, &export->chains[export->chain_count++]);
     return AA_OK;
 }
 
@@ -304,11 +334,30 @@ static enum aa_err write_all(int fd, struct aa_view text, struct aa_error *err)
     return AA_OK;
 }
 
-static enum aa_err export_chain(struct aa_db *db, struct export *export, int fd, struct aa_error *err)
+/* A line of its own, before the chain's entries. */
+static enum aa_err write_checkpoint(struct export *export, const struct aa_audit_head *head, int fd,
+                                    struct aa_error *err)
 {
-    enum aa_err rc = AA_OK;
+    if (head->pruned_sequence == 0)
+        return AA_OK;
+    aa_buf_reset(&export->lines);
+    aa_buf_add_format(&export->lines, "{\"chain\":%lld,\"pruned\":%lld,\"pruned_hash\":\"", (long long)head->chain,
+                      (long long)head->pruned_sequence);
+    aa_audit_add_hex(&export->lines, aa_view_make(head->pruned_hash, sizeof head->pruned_hash));
+    aa_buf_add_format(&export->lines, "\",\"pruned_by\":%lld}\n", (long long)head->pruned_by);
+    return write_all(fd, aa_buf_view(&export->lines), err);
+}
 
+static enum aa_err export_chain(struct aa_db *db, struct export *export, const struct aa_audit_head *head, int fd,
+                                struct aa_error *err)
+{
+    enum aa_err rc;
+
+    export->chain = head->chain;
     export->sequence = 0;
+    rc = write_checkpoint(export, head, fd, err);
+    if (rc)
+        return rc;
     do {
         aa_buf_reset(&export->lines);
         export->rows = 0;
@@ -342,10 +391,8 @@ static enum aa_err export_audit(const struct aa_call *call, struct aa_runtime *r
     if (rc)
         return rc;
     aa_buf_init(&export.lines, (size_t)PAGE * LINE_MAX_LEN);
-    for (size_t i = 0; !rc && i < export.chain_count; i++) {
-        export.chain = export.chains[i];
-        rc = export_chain(runtime->app.db, &export, fd, err);
-    }
+    for (size_t i = 0; !rc && i < export.chain_count; i++)
+        rc = export_chain(runtime->app.db, &export, &export.chains[i], fd, err);
     aa_buf_clear(&export.lines);
     return close_file(fd, rc, err);
 }
@@ -353,4 +400,51 @@ static enum aa_err export_audit(const struct aa_call *call, struct aa_runtime *r
 enum aa_err aa_command_audit_export(const struct aa_call *call, struct aa_error *err)
 {
     return aa_command_with_runtime(call, export_audit, err);
+}
+
+/* ---- prune ---- */
+
+static enum aa_err read_keep(const struct aa_call *call, int64_t *keep_s, struct aa_error *err)
+{
+    const char *text = aa_call_option(call, "keep"), *wanted = "";
+
+    if (!text)
+        return aa_fail(err, AA_ERR_OPTION_INVALID, "--keep is missing: how old may entries be that stay?");
+    if (aa_config_check_duration(text, AA_AUDIT_KEEP_MIN_S, AA_AUDIT_KEEP_MAX_S, keep_s, &wanted))
+        return AA_OK;
+    return aa_fail(err, AA_ERR_OPTION_INVALID, "--keep must be %s, from 1d to 36500d", wanted);
+}
+
+static enum aa_err print_pruned(const struct aa_call *call, const struct aa_audit_prune *prune, struct aa_error *err)
+{
+    static const struct aa_table_column columns[] = {{"removed", AA_CELL_TEXT}, {"before", AA_CELL_TIME}};
+    struct aa_table table;
+    enum aa_err rc;
+
+    aa_table_init(&table, columns, COUNT(columns));
+    add_number(&table, prune->removed);
+    aa_table_add_time(&table, prune->before_ms);
+    rc = aa_table_print_one(&table, aa_call_option(call, "json") != NULL, err);
+    aa_table_clear(&table);
+    return rc;
+}
+
+static enum aa_err prune_audit(const struct aa_call *call, struct aa_runtime *runtime, struct aa_error *err)
+{
+    struct aa_audit_prune prune = {.is_done = false};
+    int64_t keep_s = 0;
+    enum aa_err rc;
+
+    rc = read_keep(call, &keep_s, err);
+    if (rc)
+        return rc;
+    prune.before_ms = prune.due_ms = aa_app_now_ms(&runtime->app) - keep_s * 1000;
+    while (!rc && !prune.is_done)
+        rc = aa_audit_prune_step(&runtime->app, &prune, err);
+    return rc ? rc : print_pruned(call, &prune, err);
+}
+
+enum aa_err aa_command_audit_prune(const struct aa_call *call, struct aa_error *err)
+{
+    return aa_command_with_runtime(call, prune_audit, err);
 }

@@ -66,6 +66,7 @@ enum aa_err aa_command_client_list(const struct aa_call *call, struct aa_error *
 enum aa_err aa_command_client_remove(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_audit_tail(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_audit_verify(const struct aa_call *call, struct aa_error *err);
+enum aa_err aa_command_audit_prune(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_audit_export(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_signing_key_list(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_signing_key_rotate(const struct aa_call *call, struct aa_error *err);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "domain/audit_prune.h"
 #include "main/config_check.h"
 #include "verify/nearest.h"
 
@@ -85,6 +86,9 @@ static const struct option options[AA_CONFIG_COUNT] = {
         {"memory_map", "on|off", "on", aa_config_check_switch, 0, 1, false,
          "SQLite's file is read through a memory map: quicker among millions of tokens; off: a disk "
          "that fails is an error and not the end of the process"},
+    [AA_CONFIG_audit_keep] = {"audit_keep", "TIME", NULL, aa_config_check_duration, AA_AUDIT_KEEP_MIN_S,
+                              AA_AUDIT_KEEP_MAX_S, false,
+                              "how long entries of the audit stay, and up to a day more; unset: for ever"},
     [AA_CONFIG_log_level] = {"log_level", "LEVEL", "info", aa_config_check_log_level, 0, 3, false,
                              "debug, info, warning or error"},
     [AA_CONFIG_log_format] = {"log_format", "text|json", "text", aa_config_check_log_format, 0, 1, false,
@@ -468,6 +472,7 @@ enum aa_err aa_config_fill_settings(const struct aa_config *config, struct aa_se
     out->session_ttl_s = aa_config_number(config, AA_CONFIG_session_ttl);
     out->unused_client_ttl_s = aa_config_number(config, AA_CONFIG_unused_client_ttl);
     out->clients_max = aa_config_number(config, AA_CONFIG_clients_max);
+    out->audit_keep_s = aa_config_number(config, AA_CONFIG_audit_keep);
     out->registration = aa_config_number(config, AA_CONFIG_registration) != 0;
     out->iss_parameter = aa_config_number(config, AA_CONFIG_iss_parameter) != 0;
     out->redirect_schemes = aa_config_text(config, AA_CONFIG_redirect_schemes);

@@ -41,6 +41,7 @@
     X(redirect_schemes)                                                                                                \
     X(synchronous)                                                                                                     \
     X(memory_map)                                                                                                      \
+    X(audit_keep)                                                                                                      \
     X(log_level)                                                                                                       \
     X(log_format)                                                                                                      \
     X(access_log)                                                                                                      \

@@ -4,18 +4,23 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/level.h"
+#include "domain/audit_prune.h"
 #include "domain/imported_keys.h"
 #include "domain/keyring.h"
 #include "store/audit.h"
 #include "store/store.h"
 
-#define PAUSE_MS 5000  /* how long a new signing key goes unnoticed when no notice of it comes */
-#define LOOK_MS 100    /* for a notice */
-#define SWEEP_MS 60000 /* between two sweeps */
+#define PAUSE_MS 5000             /* how long a new signing key goes unnoticed when no notice of it comes */
+#define LOOK_MS 100               /* for a notice */
+#define SWEEP_MS 60000            /* between two sweeps */
+#define PRUNE_MS INT64_C(3600000) /* between two looks whether the audit is to be pruned */
+/* Of a chain rows go once its first one is older than audit_keep by that much: else each look would remove a few, and
+ * add one that says so. */
+#define PRUNE_SLACK_MS INT64_C(86400000)
 #define SWEEP_ROWS 200 /* a closure: the others wait for it as for any */
 /* Counting a large table takes its time: it is done so seldom that it takes a hundredth of ours at most. */
 #define COUNT_SHARE 100
-#define LOG_WARNING 2
 
 /* ---- expired rows ---- */
 
@@ -50,13 +55,11 @@ static void sweep_all(struct aa_sweeper *sweeper)
 
         sweep = (struct sweep){aa_app_now_ms(sweeper->app), 0};
         if (aa_db_write(sweeper->app->db, sweep_some, &sweep, &err)) {
-            aa_app_log(sweeper->app, LOG_WARNING, NULL, "expired rows cannot be removed: %s", err.message);
+            aa_app_log(sweeper->app, AA_LOG_WARNING, NULL, "expired rows cannot be removed: %s", err.message);
             return;
         }
     }
 }
-
-/* ---- the sizes of tables ---- */
 
 static int64_t monotonic_ms(void)
 {
@@ -65,6 +68,31 @@ static int64_t monotonic_ms(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
+
+/* ---- the oldest rows of the audit ---- */
+
+static void prune_audit(struct aa_sweeper *sweeper)
+{
+    const struct aa_app *app = sweeper->app;
+    struct aa_audit_prune *prune = &sweeper->prune;
+    struct aa_error err = AA_ERROR_INIT;
+
+    if (app->settings.audit_keep_s == 0 || monotonic_ms() < sweeper->next_prune_ms)
+        return;
+    sweeper->next_prune_ms = monotonic_ms() + PRUNE_MS;
+    *prune =
+        (struct aa_audit_prune){.before_ms = aa_app_now_ms(app) - app->settings.audit_keep_s * 1000, .is_server = true};
+    prune->due_ms = prune->before_ms - PRUNE_SLACK_MS;
+    while (!prune->is_done && !is_stopping(sweeper))
+        if (aa_audit_prune_step(app, prune, &err)) {
+            aa_app_log(app, AA_LOG_WARNING, NULL, "the audit cannot be pruned: %s", err.message);
+            break;
+        }
+    if (prune->removed > 0)
+        aa_app_log(app, AA_LOG_INFO, NULL, "%lld entries of the audit were pruned", (long long)prune->removed);
+}
+
+/* ---- the sizes of tables ---- */
 
 struct count {
     size_t table;
@@ -89,7 +117,7 @@ static void count_table(struct aa_sweeper *sweeper, size_t table)
     struct aa_error err = AA_ERROR_INIT;
 
     if (aa_db_read(sweeper->app->db, count_rows, &count, &err)) {
-        aa_app_log(sweeper->app, LOG_WARNING, NULL, "a table cannot be counted: %s", err.message);
+        aa_app_log(sweeper->app, AA_LOG_WARNING, NULL, "a table cannot be counted: %s", err.message);
         return;
     }
     took_ms = monotonic_ms() - began_ms;
@@ -117,7 +145,7 @@ static void refresh(struct aa_sweeper *sweeper)
     if (!rc)
         rc = aa_imported_keys_look(sweeper->app, &err);
     if (rc && rc != sweeper->trouble) /* told once, not every few seconds */
-        aa_app_log(sweeper->app, LOG_WARNING, NULL, "changed keys cannot be looked for: %s", err.message);
+        aa_app_log(sweeper->app, AA_LOG_WARNING, NULL, "changed keys cannot be looked for: %s", err.message);
     sweeper->trouble = rc;
 }
 
@@ -157,6 +185,7 @@ static void *sweeper_main(void *arg)
         if (monotonic_ms() < next_sweep_ms)
             continue;
         sweep_all(sweeper);
+        prune_audit(sweeper);
         count_all(sweeper);
         next_sweep_ms = monotonic_ms() + SWEEP_MS;
     } while (wait_for_next(sweeper));

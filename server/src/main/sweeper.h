@@ -1,10 +1,11 @@
-/* The thread that looks after the store: expired rows go, tables are counted, new signing keys are noticed. */
+/* The thread that looks after the store: expired rows go, and old ones of the audit where so configured, tables are
+ * counted, new signing keys are noticed. */
 #ifndef AA_MAIN_SWEEPER_H
 #define AA_MAIN_SWEEPER_H
 
 #include <pthread.h>
 
-#include "domain/app.h"
+#include "domain/audit_prune.h"
 
 struct aa_sweeper {
     struct aa_app *app;
@@ -12,8 +13,10 @@ struct aa_sweeper {
     pthread_mutex_t lock;
     pthread_cond_t stop;
     bool is_stopping, is_running;
-    uint64_t generation; /* aa_db_generation() when changed keys were looked for the last time */
-    enum aa_err trouble; /* of looking for changed keys, the last time */
+    uint64_t generation;   /* aa_db_generation() when changed keys were looked for the last time */
+    enum aa_err trouble;   /* of looking for changed keys, the last time */
+    int64_t next_prune_ms; /* by the monotonic clock */
+    struct aa_audit_prune prune;
     int64_t next_count_ms[AA_METRICS_TABLES_MAX]; /* by the monotonic clock */
 };
 

@@ -8,6 +8,7 @@
 #include "store/record.h"
 
 #define CANONICAL_MAX (64 * 1024)
+#define PRUNE_LOCK INT64_C(4702111234474983747) /* any number but that of sweep.c, and always the same one */
 
 #define ROW_COLUMNS                                                                                                    \
     "chain, sequence, time_ms, event, actor, user_id, client_id, server_id, grant_id, address, request_id, detail, "   \
@@ -32,14 +33,18 @@ static const struct aa_shape row_shape = AA_SHAPE(row_columns, struct aa_audit_r
 const struct aa_store_table aa_audit_table =
     AA_STORE_TABLE("audit", ROW_COLUMNS, 14, "chain, sequence", 2, "$3", &row_shape);
 
+#define CHAIN_COLUMNS "chain, sequence, hash, pruned_sequence, pruned_hash, pruned_by"
 static const struct aa_column chain_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_audit_chain, chain)},
     {AA_COLUMN_INT, offsetof(struct aa_audit_chain, sequence)},
     {AA_COLUMN_BLOB, offsetof(struct aa_audit_chain, hash)},
+    {AA_COLUMN_INT, offsetof(struct aa_audit_chain, pruned_sequence)},
+    {AA_COLUMN_BLOB, offsetof(struct aa_audit_chain, pruned_hash)},
+    {AA_COLUMN_INT, offsetof(struct aa_audit_chain, pruned_by)},
 };
 static const struct aa_shape chain_shape = AA_SHAPE(chain_columns, struct aa_audit_chain);
 const struct aa_store_table aa_audit_chains_table =
-    AA_STORE_TABLE("audit_chains", "chain, sequence, hash", 3, "chain", 1, "$2", &chain_shape);
+    AA_STORE_TABLE("audit_chains", CHAIN_COLUMNS, 6, "chain", 1, "$2", &chain_shape);
 
 /* ---- hashing ---- */
 
@@ -115,13 +120,13 @@ static enum aa_err take_head(struct aa_conn *c, struct aa_audit_row *row, uint8_
     return rc;
 }
 
-enum aa_err aa_audit_append(struct aa_conn *c, const struct aa_audit_row *given, struct aa_error *err)
+static enum aa_err append_to(struct aa_conn *c, int64_t chain, const struct aa_audit_row *given, struct aa_error *err)
 {
     uint8_t prev_hash[AA_SHA256_LEN], hash[AA_SHA256_LEN];
     struct aa_audit_row row = *given;
     enum aa_err rc;
 
-    row.chain = aa_conn_lane(c);
+    row.chain = chain;
     row.prev_hash = aa_view_make(prev_hash, sizeof prev_hash);
     row.hash = aa_view_make(hash, sizeof hash);
     rc = take_head(c, &row, prev_hash, err);
@@ -139,12 +144,23 @@ enum aa_err aa_audit_append(struct aa_conn *c, const struct aa_audit_row *given,
     return rc;
 }
 
+enum aa_err aa_audit_append(struct aa_conn *c, const struct aa_audit_row *row, struct aa_error *err)
+{
+    return append_to(c, aa_conn_lane(c), row, err);
+}
+
 /* ---- reading ---- */
 
 enum aa_err aa_audit_chain_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err)
 {
-    return aa_store_list(c, "SELECT chain, sequence, hash FROM audit_chains ORDER BY chain", AA_NO_ARGS, &chain_shape,
-                         row, ctx, err);
+    return aa_store_list(c, "SELECT " CHAIN_COLUMNS " FROM audit_chains ORDER BY chain", AA_NO_ARGS, &chain_shape, row,
+                         ctx, err);
+}
+
+enum aa_err aa_audit_chain_find(struct aa_conn *c, int64_t chain, struct aa_audit_chain *out, struct aa_error *err)
+{
+    return aa_store_find(c, "SELECT " CHAIN_COLUMNS " FROM audit_chains WHERE chain = $1", AA_ARGS(AA_INT(chain)),
+                         &chain_shape, out, err);
 }
 
 enum aa_err aa_audit_list(struct aa_conn *c, int64_t chain, int64_t after_sequence, int64_t limit, aa_row_fn row,
@@ -162,10 +178,16 @@ enum aa_err aa_audit_tail(struct aa_conn *c, int64_t limit, aa_row_fn row, void 
                          AA_ARGS(AA_INT(limit)), &row_shape, row, ctx, err);
 }
 
+enum aa_err aa_audit_find_first(struct aa_conn *c, int64_t chain, int64_t *sequence, struct aa_error *err)
+{
+    return aa_store_number(c, "SELECT coalesce(min(sequence), 0) FROM audit WHERE chain = $1", AA_ARGS(AA_INT(chain)),
+                           sequence, err);
+}
+
 enum aa_err aa_audit_count(struct aa_conn *c, int64_t *rows, struct aa_error *err)
 {
-    return aa_store_number(c, "SELECT CAST(coalesce(sum(sequence), 0) AS BIGINT) FROM audit_chains", AA_NO_ARGS, rows,
-                           err);
+    return aa_store_number(c, "SELECT CAST(coalesce(sum(sequence - pruned_sequence), 0) AS BIGINT) FROM audit_chains",
+                           AA_NO_ARGS, rows, err);
 }
 
 /* One statement, so that what is appended meanwhile is seen with its head or not at all. */
@@ -175,7 +197,50 @@ enum aa_err aa_audit_find_torn(struct aa_conn *c, int64_t *chain, struct aa_erro
                            "SELECT coalesce(min(chain), -1) FROM ("
                            "SELECT chain FROM audit_chains WHERE sequence <> "
                            "coalesce((SELECT max(sequence) FROM audit WHERE audit.chain = audit_chains.chain), 0) "
+                           "OR pruned_sequence + 1 < "
+                           "coalesce((SELECT min(sequence) FROM audit WHERE audit.chain = audit_chains.chain), 1) "
                            "UNION ALL SELECT chain FROM audit "
                            "WHERE chain NOT IN (SELECT chain FROM audit_chains)) AS torn",
                            AA_NO_ARGS, chain, err);
+}
+
+/* ---- pruning ---- */
+
+enum aa_err aa_audit_try_prune(struct aa_conn *c, bool *is_ours, struct aa_error *err)
+{
+    return aa_conn_try_lock(c, PRUNE_LOCK, is_ours, err);
+}
+
+/* Whoever appends to the chain waits from here on, as for any append; so the row that follows has the next number. */
+enum aa_err aa_audit_set_checkpoint(struct aa_conn *c, const struct aa_audit_checkpoint *checkpoint,
+                                    const struct aa_audit_row *row, struct aa_error *err)
+{
+    int64_t changed = 0;
+    enum aa_err rc;
+
+    rc = aa_store_run(c,
+                      "UPDATE audit_chains SET pruned_sequence = $3, pruned_hash = $4, pruned_by = sequence + 1 "
+                      "WHERE chain = $1 AND pruned_sequence = $2",
+                      AA_ARGS(AA_INT(checkpoint->chain), AA_INT(checkpoint->was), AA_INT(checkpoint->sequence),
+                              AA_BLOB(checkpoint->hash)),
+                      &changed, err);
+    if (!rc && changed == 0)
+        rc = aa_fail(err, AA_ERR_CONFLICT, "the checkpoint of the audit was moved meanwhile");
+    return rc ? rc : append_to(c, checkpoint->chain, row, err);
+}
+
+/* In the order of the key, so that two who do this do not wait for each other crosswise. */
+enum aa_err aa_audit_remove_pruned(struct aa_conn *c, int64_t chain, int64_t limit, int64_t *removed,
+                                   struct aa_error *err)
+{
+    int64_t first = 0;
+    enum aa_err rc;
+
+    rc = aa_audit_find_first(c, chain, &first, err);
+    if (rc)
+        return rc;
+    return aa_store_run(c,
+                        "DELETE FROM audit WHERE chain = $1 AND sequence < $2 AND sequence <= "
+                        "(SELECT pruned_sequence FROM audit_chains WHERE chain = $1)",
+                        AA_ARGS(AA_INT(chain), AA_INT(first + limit)), removed, err);
 }
