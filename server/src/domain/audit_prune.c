@@ -64,7 +64,7 @@ static enum aa_err read_beginning(struct aa_conn *conn, void *ctx, struct aa_err
     look->is_confirmed = look->head.pruned_sequence == 0;
     if (!look->is_confirmed)
         rc = aa_audit_list(conn, look->chain, look->head.pruned_by - 1, 1, check_confirmation, look, err);
-    return rc ? rc : aa_audit_find_first(conn, look->chain, &look->first, err);
+    return rc ? rc : aa_audit_find_first(conn, look->chain, look->prune->from, &look->first, err);
 }
 
 static bool may_go(const struct look *look, const struct aa_audit_row *row)
@@ -134,7 +134,7 @@ static enum aa_err remove_some(struct aa_conn *conn, void *ctx, struct aa_error 
     rc = take_turn(conn, work, err);
     if (rc || !work->is_ours)
         return rc;
-    return aa_audit_remove_pruned(conn, work->look->chain, BATCH, &work->removed, err);
+    return aa_audit_remove_pruned(conn, work->look->chain, work->look->first, BATCH, &work->removed, err);
 }
 
 static enum aa_err move_checkpoint(struct aa_conn *conn, void *ctx, struct aa_error *err)
@@ -209,7 +209,7 @@ static enum aa_err begin_stretch(struct work *work, struct look *look, struct aa
         return fail_broken(work->app->db, look, look->walk.broken_sequence, look->walk.broken, err);
     if (look->walk.rows == 0) {
         look->prune->at++;
-        look->prune->end = 0;
+        look->prune->from = look->prune->end = 0;
         return AA_OK;
     }
     if (!look->is_confirmed)
@@ -229,6 +229,7 @@ static enum aa_err prune_chain(const struct aa_app *app, struct aa_audit_prune *
         return rc;
     if (look.wrong)
         return fail_broken(app->db, &look, look.head.sequence, look.wrong, err);
+    prune->from = look.first;
     if (prune->end == 0)
         prune->end = look.head.sequence;
     rc = has_leftovers(&look) && look.is_confirmed ? aa_db_write(app->db, remove_some, &work, err)

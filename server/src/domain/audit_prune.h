@@ -24,6 +24,7 @@ struct aa_audit_prune {
 
     int64_t chains[AA_AUDIT_CHAINS_MAX];
     size_t chain_count, at;
+    int64_t from; /* the first row of the present chain, when it was looked at last */
     int64_t end; /* of the present chain, when its turn began: what is written meanwhile stays, whatever the clock does;
                     0: not looked at yet */
     bool is_listed;

@@ -68,7 +68,7 @@ static enum aa_err read_beginning(struct aa_conn *conn, void *ctx, struct aa_err
         return rc;
     pass->wrong = aa_audit_head_copy(&chain, &pass->head);
     aa_record_clear(&chain.memory);
-    return aa_audit_find_first(conn, pass->chain, &pass->first, err);
+    return aa_audit_find_first(conn, pass->chain, 0, &pass->first, err);
 }
 
 static enum aa_err check_row(void *ctx, const void *record, struct aa_error *err)

@@ -18,7 +18,8 @@
 /* Of a chain rows go once its first one is older than audit_keep by that much: else each look would remove a few, and
  * add one that says so. */
 #define PRUNE_SLACK_MS INT64_C(86400000)
-#define SWEEP_ROWS 200 /* a closure: the others wait for it as for any */
+#define PRUNE_SLICE_MS 500 /* of each PAUSE_MS */
+#define SWEEP_ROWS 200     /* a closure: the others wait for it as for any */
 /* Counting a large table takes its time: it is done so seldom that it takes a hundredth of ours at most. */
 #define COUNT_SHARE 100
 
@@ -71,25 +72,37 @@ static int64_t monotonic_ms(void)
 
 /* ---- the oldest rows of the audit ---- */
 
+static void begin_pruning(struct aa_sweeper *sweeper)
+{
+    const struct aa_app *app = sweeper->app;
+    int64_t before_ms = aa_app_now_ms(app) - app->settings.audit_keep_s * 1000;
+
+    sweeper->next_prune_ms = monotonic_ms() + PRUNE_MS;
+    sweeper->prune =
+        (struct aa_audit_prune){.before_ms = before_ms, .due_ms = before_ms - PRUNE_SLACK_MS, .is_server = true};
+}
+
+/* For a while: this thread has more to do, and so have the others that write. */
 static void prune_audit(struct aa_sweeper *sweeper)
 {
     const struct aa_app *app = sweeper->app;
     struct aa_audit_prune *prune = &sweeper->prune;
     struct aa_error err = AA_ERROR_INIT;
+    int64_t until_ms = monotonic_ms() + PRUNE_SLICE_MS, removed;
 
-    if (app->settings.audit_keep_s == 0 || monotonic_ms() < sweeper->next_prune_ms)
+    if (app->settings.audit_keep_s == 0 || (prune->is_done && monotonic_ms() < sweeper->next_prune_ms))
         return;
-    sweeper->next_prune_ms = monotonic_ms() + PRUNE_MS;
-    *prune =
-        (struct aa_audit_prune){.before_ms = aa_app_now_ms(app) - app->settings.audit_keep_s * 1000, .is_server = true};
-    prune->due_ms = prune->before_ms - PRUNE_SLACK_MS;
-    while (!prune->is_done && !is_stopping(sweeper))
+    if (prune->is_done)
+        begin_pruning(sweeper);
+    removed = prune->removed;
+    while (!prune->is_done && !is_stopping(sweeper) && monotonic_ms() < until_ms)
         if (aa_audit_prune_step(app, prune, &err)) {
             aa_app_log(app, AA_LOG_WARNING, NULL, "the audit cannot be pruned: %s", err.message);
-            break;
+            prune->is_done = true;
         }
-    if (prune->removed > 0)
-        aa_app_log(app, AA_LOG_INFO, NULL, "%lld entries of the audit were pruned", (long long)prune->removed);
+    if (prune->removed > removed)
+        aa_app_log(app, AA_LOG_INFO, NULL, "%lld entries of the audit were pruned",
+                   (long long)(prune->removed - removed));
 }
 
 /* ---- the sizes of tables ---- */
@@ -182,10 +195,10 @@ static void *sweeper_main(void *arg)
 
     do {
         refresh(sweeper);
+        prune_audit(sweeper);
         if (monotonic_ms() < next_sweep_ms)
             continue;
         sweep_all(sweeper);
-        prune_audit(sweeper);
         count_all(sweeper);
         next_sweep_ms = monotonic_ms() + SWEEP_MS;
     } while (wait_for_next(sweeper));
@@ -205,7 +218,7 @@ void aa_sweeper_init(struct aa_sweeper *sweeper)
 {
     pthread_condattr_t monotonic;
 
-    *sweeper = (struct aa_sweeper){.app = NULL};
+    *sweeper = (struct aa_sweeper){.app = NULL, .prune = {.is_done = true}};
     pthread_mutex_init(&sweeper->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

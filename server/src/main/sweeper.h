@@ -13,10 +13,10 @@ struct aa_sweeper {
     pthread_mutex_t lock;
     pthread_cond_t stop;
     bool is_stopping, is_running;
-    uint64_t generation;   /* aa_db_generation() when changed keys were looked for the last time */
-    enum aa_err trouble;   /* of looking for changed keys, the last time */
-    int64_t next_prune_ms; /* by the monotonic clock */
-    struct aa_audit_prune prune;
+    uint64_t generation;         /* aa_db_generation() when changed keys were looked for the last time */
+    enum aa_err trouble;         /* of looking for changed keys, the last time */
+    int64_t next_prune_ms;       /* by the monotonic clock */
+    struct aa_audit_prune prune; /* that is under way, unless it is done */
     int64_t next_count_ms[AA_METRICS_TABLES_MAX]; /* by the monotonic clock */
 };
 

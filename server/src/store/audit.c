@@ -178,10 +178,10 @@ enum aa_err aa_audit_tail(struct aa_conn *c, int64_t limit, aa_row_fn row, void 
                          AA_ARGS(AA_INT(limit)), &row_shape, row, ctx, err);
 }
 
-enum aa_err aa_audit_find_first(struct aa_conn *c, int64_t chain, int64_t *sequence, struct aa_error *err)
+enum aa_err aa_audit_find_first(struct aa_conn *c, int64_t chain, int64_t from, int64_t *sequence, struct aa_error *err)
 {
-    return aa_store_number(c, "SELECT coalesce(min(sequence), 0) FROM audit WHERE chain = $1", AA_ARGS(AA_INT(chain)),
-                           sequence, err);
+    return aa_store_number(c, "SELECT coalesce(min(sequence), 0) FROM audit WHERE chain = $1 AND sequence >= $2",
+                           AA_ARGS(AA_INT(chain), AA_INT(from)), sequence, err);
 }
 
 enum aa_err aa_audit_count(struct aa_conn *c, int64_t *rows, struct aa_error *err)
@@ -230,17 +230,11 @@ enum aa_err aa_audit_set_checkpoint(struct aa_conn *c, const struct aa_audit_che
 }
 
 /* In the order of the key, so that two who do this do not wait for each other crosswise. */
-enum aa_err aa_audit_remove_pruned(struct aa_conn *c, int64_t chain, int64_t limit, int64_t *removed,
+enum aa_err aa_audit_remove_pruned(struct aa_conn *c, int64_t chain, int64_t first, int64_t limit, int64_t *removed,
                                    struct aa_error *err)
 {
-    int64_t first = 0;
-    enum aa_err rc;
-
-    rc = aa_audit_find_first(c, chain, &first, err);
-    if (rc)
-        return rc;
     return aa_store_run(c,
-                        "DELETE FROM audit WHERE chain = $1 AND sequence < $2 AND sequence <= "
+                        "DELETE FROM audit WHERE chain = $1 AND sequence >= $2 AND sequence < $3 AND sequence <= "
                         "(SELECT pruned_sequence FROM audit_chains WHERE chain = $1)",
-                        AA_ARGS(AA_INT(chain), AA_INT(first + limit)), removed, err);
+                        AA_ARGS(AA_INT(chain), AA_INT(first), AA_INT(first + limit)), removed, err);
 }

@@ -70,8 +70,9 @@ AA_STORE aa_audit_list(struct aa_conn *c, int64_t chain, int64_t after_sequence,
                        void *ctx, struct aa_error *err); /* R; struct aa_audit_row of one chain, in order */
 AA_STORE aa_audit_tail(struct aa_conn *c, int64_t limit, aa_row_fn row, void *ctx,
                        struct aa_error *err); /* R; struct aa_audit_row, the newest first */
-/* R: the number of the first row of a chain; 0 when it has none. */
-AA_STORE aa_audit_find_first(struct aa_conn *c, int64_t chain, int64_t *sequence, struct aa_error *err);
+/* R: the number of the first row of a chain from that number on; 0 when there is none. Where many rows were removed
+ * just now, it is quicker to say from where on than 0. */
+AA_STORE aa_audit_find_first(struct aa_conn *c, int64_t chain, int64_t from, int64_t *sequence, struct aa_error *err);
 /* R: how many rows there are by what the heads say, which costs nothing. */
 AA_STORE aa_audit_count(struct aa_conn *c, int64_t *rows, struct aa_error *err);
 /* R: the number of a chain whose rows do not end with its head, or begin behind its checkpoint, or that has rows and no
@@ -91,8 +92,8 @@ struct aa_audit_checkpoint {
  * another one has moved it. */
 AA_STORE aa_audit_set_checkpoint(struct aa_conn *c, const struct aa_audit_checkpoint *checkpoint,
                                  const struct aa_audit_row *row, struct aa_error *err);
-/* W: removes at most `limit` rows of those that the chain's checkpoint lets go, the oldest. */
-AA_STORE aa_audit_remove_pruned(struct aa_conn *c, int64_t chain, int64_t limit, int64_t *removed,
+/* W: removes the rows from `first` on, `limit` of them at most, that the chain's checkpoint lets go. */
+AA_STORE aa_audit_remove_pruned(struct aa_conn *c, int64_t chain, int64_t first, int64_t limit, int64_t *removed,
                                 struct aa_error *err);
 /* W: false when another process prunes at this moment. Only for those who would leave it to that one. */
 AA_STORE aa_audit_try_prune(struct aa_conn *c, bool *is_ours, struct aa_error *err);
