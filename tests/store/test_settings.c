@@ -107,6 +107,27 @@ STORE_TEST(lockouts, a_lock_out_is_kept_through_further_failures_and_cleared)
     CHECK_OK(aa_lockout_clear(c, key_of(0, 'k'), NULL));
 }
 
+static int64_t count_of(struct aa_conn *c, struct aa_view key)
+{
+    int64_t failures = -1, until;
+
+    CHECK_OK(aa_lockout_find(c, key, &failures, &until, NULL));
+    return failures;
+}
+
+STORE_TEST(lockouts, a_range_of_keys_is_cleared_with_both_its_ends)
+{
+    const char *const keys[] = {"ka", "kb", "kb\x01", "kb\x7f", "kb\xff", "kc"};
+    const int64_t left[] = {1, 0, 0, 0, 0, 1};
+
+    for (size_t i = 0; i < 6; i++)
+        CHECK_OK(aa_lockout_put(c, VIEW(keys[i]), 1, 0, 9000, NULL));
+    CHECK_OK(aa_lockout_clear_range(c, VIEW("kb"), VIEW("kb\xff"), NULL));
+    for (size_t i = 0; i < 6; i++)
+        CHECK_INT(count_of(c, VIEW(keys[i])), left[i]);
+    CHECK_OK(aa_lockout_clear_range(c, VIEW("kb"), VIEW("kb\xff"), NULL)); /* none is fine */
+}
+
 #define HOUR_MS INT64_C(3600000)
 
 static void put_everything(struct aa_conn *c, int64_t expires_ms, char letter)

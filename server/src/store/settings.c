@@ -154,6 +154,12 @@ enum aa_err aa_lockout_clear(struct aa_conn *c, struct aa_view key, struct aa_er
     return aa_store_run(c, "DELETE FROM lockouts WHERE key = $1", AA_ARGS(AA_BLOB(key)), NULL, err);
 }
 
+enum aa_err aa_lockout_clear_range(struct aa_conn *c, struct aa_view first, struct aa_view last, struct aa_error *err)
+{
+    return aa_store_run(c, "DELETE FROM lockouts WHERE key >= $1 AND key <= $2", AA_ARGS(AA_BLOB(first), AA_BLOB(last)),
+                        NULL, err);
+}
+
 enum aa_err aa_lockout_add(struct aa_conn *c, struct aa_view key, int64_t now_ms, int64_t expires_ms, int64_t *failures,
                            struct aa_error *err)
 {

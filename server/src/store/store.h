@@ -9,6 +9,7 @@
 #ifndef AA_STORE_STORE_H
 #define AA_STORE_STORE_H
 
+#include "base/buf.h"
 #include "db/db.h"
 #include "store/records.h"
 
@@ -22,6 +23,9 @@ AA_STORE aa_user_create(struct aa_conn *c, const struct aa_user *user, struct aa
 AA_STORE aa_user_find(struct aa_conn *c, struct aa_view user_id, struct aa_user *out, struct aa_error *err); /* R */
 AA_STORE aa_user_find_by_email(struct aa_conn *c, struct aa_view email, struct aa_user *out,
                                struct aa_error *err); /* R */
+/* R: appends the address as the one above compares it: two that find the same person give the same bytes. Ill-formed
+ * text, which finds nobody, stays as it is. */
+AA_STORE aa_email_fold(struct aa_conn *c, struct aa_view email, struct aa_buf *out, struct aa_error *err);
 AA_STORE aa_user_set_password(struct aa_conn *c, struct aa_view user_id, struct aa_view phc,
                               struct aa_error *err); /* W; ends the user's sessions */
 AA_STORE aa_user_set_disabled(struct aa_conn *c, struct aa_view user_id, int64_t disabled_ms,
@@ -167,6 +171,8 @@ AA_STORE aa_lockout_find(struct aa_conn *c, struct aa_view key, int64_t *failure
 AA_STORE aa_lockout_put(struct aa_conn *c, struct aa_view key, int64_t failures, int64_t until_ms, int64_t expires_ms,
                         struct aa_error *err);                                          /* W */
 AA_STORE aa_lockout_clear(struct aa_conn *c, struct aa_view key, struct aa_error *err); /* W */
+/* W: every key from `first` to `last`, bytes compared from the left, both included. */
+AA_STORE aa_lockout_clear_range(struct aa_conn *c, struct aa_view first, struct aa_view last, struct aa_error *err);
 /* W: what is read of the key afterwards stays so until this transaction ends: two tries do not both find it open. */
 AA_STORE aa_lockout_hold(struct aa_conn *c, struct aa_view key, int64_t expires_ms, struct aa_error *err);
 /* W: one more failure, atomically; *failures is the new count; the count starts anew when expires_ms had passed. */

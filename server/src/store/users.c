@@ -41,6 +41,28 @@ enum aa_err aa_user_find_by_email(struct aa_conn *c, struct aa_view email, struc
                          AA_ARGS(AA_TEXT(email)), &user_shape, out, err);
 }
 
+/* By the database itself: which letters have another case depends on the engine and its locale. */
+enum aa_err aa_email_fold(struct aa_conn *c, struct aa_view email, struct aa_buf *out, struct aa_error *err)
+{
+    struct aa_stmt *stmt = NULL;
+    bool has_row = false;
+    enum aa_err rc;
+
+    rc = aa_store_begin(c, "SELECT lower($1)", AA_ARGS(AA_TEXT(email)), &stmt, err);
+    if (rc)
+        return rc;
+    rc = aa_stmt_step(stmt, &has_row, NULL);
+    if (rc == AA_ERR_UTF8) {
+        aa_buf_add(out, email);
+        rc = AA_OK;
+    } else if (!rc && has_row) {
+        aa_buf_add(out, aa_stmt_text(stmt, 0));
+    }
+    aa_stmt_end(stmt);
+    rc = aa_store_told(rc, "an e-mail address cannot be compared", err);
+    return rc ? rc : aa_buf_check(out, "an e-mail address", err);
+}
+
 enum aa_err aa_user_hold(struct aa_conn *c, struct aa_view user_id, struct aa_error *err)
 {
     return aa_store_change(c, "UPDATE users SET disabled_ms = disabled_ms WHERE user_id = $1",
