@@ -126,6 +126,30 @@ TEST(cli, people_are_added_listed_disabled_and_given_new_passwords)
     shell_close(&s);
 }
 
+TEST(cli, failed_logins_at_an_account_are_shown_and_forgotten)
+{
+    struct shell s;
+    char failures[16];
+
+    shell_open(&s);
+    shell_succeeds(&s, "init");
+    shell_succeeds(&s, "user add ann@example.com --generate-password");
+    shell_succeeds(&s, "user unlock ann@example.com --status");
+    CHECK(strstr(s.out, "ann@example.com") && strstr(s.out, "failures"));
+    shell_succeeds(&s, "audit tail");
+    CHECK(strstr(s.out, "by hand") == NULL);
+    shell_succeeds(&s, "user unlock ann@example.com --json");
+    shell_member(&s, "failures", failures, sizeof failures);
+    CHECK_TEXT(failures, "0");
+    shell_succeeds(&s, "audit tail");
+    CHECK(strstr(s.out, "by hand") != NULL);
+    shell_fails(&s, "user unlock nobody@example.com", 1, "no person");
+    shell_fails(&s, "user unlock", 2, "needs EMAIL");
+    shell_succeeds(&s, "user unlock --help");
+    CHECK(strstr(s.out, "--status") != NULL);
+    shell_close(&s);
+}
+
 TEST(cli, what_is_wrong_with_a_person_is_told)
 {
     struct shell s;

@@ -48,10 +48,11 @@ struct tried {
 
 static struct tried try_login(struct app_fixture *f, const char *email, const char *password, struct aa_view peer)
 {
+    const struct aa_login_try login = {.email = VIEW(email), .password = VIEW(password), .peer = peer};
     struct tried tried = {AA_OK, 0};
     struct aa_user user = {0};
 
-    tried.rc = aa_person_authenticate(&f->app, VIEW(email), VIEW(password), peer, &user, &tried.retry_after_s, NULL);
+    tried.rc = aa_person_authenticate(&f->app, &login, &user, &tried.retry_after_s, NULL);
     if (!tried.rc)
         CHECK_VIEW(user.email, ANN);
     else
@@ -308,11 +309,11 @@ struct guesser {
 
 static void *guess(void *arg)
 {
+    const struct aa_login_try login = {.email = VIEW(ANN), .password = VIEW("wrong password"), .peer = HOME};
     struct guesser *guesser = arg;
     struct aa_user user = {0};
     int64_t retry_after_s;
-    enum aa_err rc =
-        aa_person_authenticate(&guesser->f->app, VIEW(ANN), VIEW("wrong password"), HOME, &user, &retry_after_s, NULL);
+    enum aa_err rc = aa_person_authenticate(&guesser->f->app, &login, &user, &retry_after_s, NULL);
 
     if (rc == AA_ERR_TOKEN_INACTIVE)
         atomic_fetch_add(&guesser->judged, 1);

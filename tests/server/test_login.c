@@ -424,7 +424,7 @@ static void prepare_page(struct site *site, struct browser *b)
 static void visit_wrongly(struct site *site, struct browser *b)
 {
     browser_submit(b, "/login", "&email=&password=");
-    site->f.now_ms += INT64_C(3600) * 1000; /* the tries are forgotten, and so are the client and its request */
+    site->f.now_ms += INT64_C(86400) * 1000; /* the tries are forgotten, and so are the client and its request */
 }
 
 static void visit_again(struct site *site, struct browser *b)

@@ -92,11 +92,12 @@ RACE_TEST(the_same_registration_at_the_same_moment_gives_all_the_same_client)
 
 static void guess(struct asker *asker)
 {
+    const struct aa_login_try tried = {
+        .email = VIEW("ann@example.com"), .password = VIEW("wrong password"), .peer = VIEW("192.0.2.1")};
     struct aa_user user = {0};
     int64_t retry_after_s = 0;
 
-    asker->rc = aa_person_authenticate(asker->app, VIEW("ann@example.com"), VIEW("wrong password"), VIEW("192.0.2.1"),
-                                       &user, &retry_after_s, NULL);
+    asker->rc = aa_person_authenticate(asker->app, &tried, &user, &retry_after_s, NULL);
     aa_record_clear(&user.memory);
 }
 
@@ -106,6 +107,44 @@ RACE_TEST(no_more_guesses_are_looked_at_than_one_after_the_other_would_be)
     struct asker askers[THREADS];
 
     ask_all(one, two, guess, askers);
+    CHECK_INT(count(askers, AA_ERR_TOKEN_INACTIVE), 10);
+    CHECK_INT(count(askers, AA_ERR_TOKEN_NOT_YET), THREADS - 10);
+}
+
+/* All from addresses of their own, with the strangers' count at 90 of 100. */
+static enum aa_err put_strangers(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    const struct aa_login_source source = {.peer = VIEW("192.0.2.1")};
+    struct aa_app *app = ctx;
+    struct aa_login_limits limits;
+    enum aa_err rc;
+
+    rc = aa_login_limits_init(&limits, conn, VIEW("ann@example.com"), &source, aa_app_now_ms(app), err);
+    if (rc)
+        return rc;
+    return aa_lockout_put(conn, aa_view_make(limits.limits[AA_LIMIT_STRANGERS].key, AA_SHA256_LEN), 90, 0,
+                          aa_app_now_ms(app) + 1000, err);
+}
+
+static void guess_elsewhere(struct asker *asker)
+{
+    char peer[32];
+    const struct aa_login_try tried = {
+        .email = VIEW("ann@example.com"), .password = VIEW("wrong password"), .peer = {peer, 12}};
+    struct aa_user user = {0};
+    int64_t retry_after_s = 0;
+
+    snprintf(peer, sizeof peer, "%012x", (unsigned)(uintptr_t)asker);
+    asker->rc = aa_person_authenticate(asker->app, &tried, &user, &retry_after_s, NULL);
+    aa_record_clear(&user.memory);
+}
+
+RACE_TEST(guesses_from_many_addresses_through_two_servers_have_one_limit)
+{
+    struct asker askers[THREADS];
+
+    CHECK_OK(aa_db_write(one->f.app.db, put_strangers, &one->f.app, NULL));
+    ask_all(one, two, guess_elsewhere, askers);
     CHECK_INT(count(askers, AA_ERR_TOKEN_INACTIVE), 10);
     CHECK_INT(count(askers, AA_ERR_TOKEN_NOT_YET), THREADS - 10);
 }

@@ -94,10 +94,11 @@ FLOW_TEST(watching, replays_registrations_and_revocations_are_counted)
 
 static enum aa_err log_in(struct flow *flow, const char *password)
 {
+    const struct aa_login_try tried = {
+        .email = VIEW("eve@example.com"), .password = VIEW(password), .peer = VIEW("192.0.2.9")};
     struct aa_user user = {0};
     int64_t retry_after_s;
-    enum aa_err rc = aa_person_authenticate(&flow->f.app, VIEW("eve@example.com"), VIEW(password), VIEW("192.0.2.9"),
-                                            &user, &retry_after_s, NULL);
+    enum aa_err rc = aa_person_authenticate(&flow->f.app, &tried, &user, &retry_after_s, NULL);
 
     aa_record_clear(&user.memory);
     return rc;

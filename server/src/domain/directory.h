@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "domain/app.h"
+#include "domain/login_limits.h"
 #include "store/records.h"
 
 /* Makes a person; appends the new usr_… id. AA_ERR_CONFLICT when the e-mail address is taken; AA_ERR_REQUEST_MALFORMED
@@ -21,13 +22,24 @@ AA_CHECK enum aa_err aa_person_set_password(struct aa_app *app, struct aa_view e
 /* Disables (or enables); disabling ends sessions and revokes grants. */
 AA_CHECK enum aa_err aa_person_set_disabled(struct aa_app *app, struct aa_view email, bool disabled,
                                             struct aa_error *err);
+
+struct aa_login_try { /* borrowed */
+    struct aa_view email, password;
+    struct aa_view peer;   /* the address's rate key (IPv4 /32, IPv6 /64) */
+    struct aa_view device; /* the cookie of domain/device.h; absent: none */
+};
 /* Who logs in: AA_OK and *user filled (clear with aa_record_clear) or AA_ERR_TOKEN_INACTIVE for a wrong pair or a
- * disabled person, the same time spent in every case; AA_ERR_STORE_BUSY-like codes for trouble. A lock-out (10 failures
- * per account and address in 15 minutes, growing delays, never for good) is AA_ERR_TOKEN_NOT_YET, with *retry_after_s.
- * `peer` is the address's rate key (IPv4 /32, IPv6 /64). Slow lane. */
-AA_CHECK enum aa_err aa_person_authenticate(struct aa_app *app, struct aa_view email, struct aa_view password,
-                                            struct aa_view peer, struct aa_user *user, int64_t *retry_after_s,
-                                            struct aa_error *err);
+ * disabled person, the same time spent in every case; AA_ERR_STORE_BUSY-like codes for trouble. A lock-out
+ * (domain/login_limits.h: 10 failures per account and address in 15 minutes, 100 per account from anywhere, each of
+ * strangers' browsers; growing delays, never for good) is AA_ERR_TOKEN_NOT_YET, with *retry_after_s. Slow lane. */
+AA_CHECK enum aa_err aa_person_authenticate(struct aa_app *app, const struct aa_login_try *tried, struct aa_user *user,
+                                            int64_t *retry_after_s, struct aa_error *err);
+/* How a person's account is guessed at by strangers. AA_ERR_NOT_FOUND. */
+AA_CHECK enum aa_err aa_person_find_strangers(struct aa_app *app, struct aa_view email, struct aa_strangers *out,
+                                              struct aa_error *err);
+/* Forgets all failures at it; *out tells how it was. AA_ERR_NOT_FOUND. */
+AA_CHECK enum aa_err aa_person_unlock(struct aa_app *app, struct aa_view email, struct aa_strangers *out,
+                                      struct aa_error *err);
 
 struct aa_server_registration {
     struct aa_view server_url;  /* http(s) URL; http only for loopback */

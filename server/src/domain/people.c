@@ -262,3 +262,69 @@ enum aa_err aa_person_set_disabled(struct aa_app *app, struct aa_view email, boo
 
     return aa_db_write(app->db, change_disabled, &change, err);
 }
+
+/* ---- guesses at the password ---- */
+
+struct strangers {
+    const struct aa_app *app;
+    struct aa_view email;
+    struct aa_strangers *out;
+};
+
+static enum aa_err find_strangers_of(struct aa_conn *conn, const struct strangers *strangers, struct aa_user *user,
+                                     struct aa_error *err)
+{
+    enum aa_err rc = find_person(conn, strangers->email, user, err);
+
+    return rc ? rc : aa_login_limits_find(conn, user->email, strangers->out, err);
+}
+
+static enum aa_err find_strangers(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    struct aa_user user = {0};
+    enum aa_err rc = find_strangers_of(conn, ctx, &user, err);
+
+    aa_record_clear(&user.memory);
+    return rc;
+}
+
+enum aa_err aa_person_find_strangers(struct aa_app *app, struct aa_view email, struct aa_strangers *out,
+                                     struct aa_error *err)
+{
+    struct strangers strangers = {app, aa_view_trim(email), out};
+
+    return aa_db_read(app->db, find_strangers, &strangers, err);
+}
+
+static enum aa_err note_unlock(struct aa_conn *conn, const struct strangers *strangers, const struct aa_user *user,
+                               struct aa_error *err)
+{
+    struct aa_audit_entry entry = {.event = AA_AUDIT_LOCKOUT,
+                                   .actor = strangers->app->who.administrator,
+                                   .user_id = user->user_id,
+                                   .details = {{"ended", AA_VIEW("by hand")}}};
+
+    return aa_audit_note(strangers->app, conn, &entry, err);
+}
+
+static enum aa_err unlock(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    const struct strangers *strangers = ctx;
+    struct aa_user user = {0};
+    enum aa_err rc;
+
+    rc = find_strangers_of(conn, strangers, &user, err);
+    if (!rc)
+        rc = aa_login_limits_clear(conn, user.email, err);
+    if (!rc)
+        rc = note_unlock(conn, strangers, &user, err);
+    aa_record_clear(&user.memory);
+    return rc;
+}
+
+enum aa_err aa_person_unlock(struct aa_app *app, struct aa_view email, struct aa_strangers *out, struct aa_error *err)
+{
+    struct strangers strangers = {app, aa_view_trim(email), out};
+
+    return aa_db_write(app->db, unlock, &strangers, err);
+}

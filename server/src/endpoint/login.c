@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/url.h"
+#include "domain/device.h"
 #include "domain/directory.h"
 #include "domain/rate.h"
 #include "domain/secret.h"
@@ -123,47 +124,55 @@ static void answer_wrong(struct aa_visit *visit, struct aa_view email)
 
 static bool authenticate(struct aa_visit *visit, struct aa_user *user)
 {
-    struct aa_view email = AA_VIEW_ABSENT, password = AA_VIEW_ABSENT;
+    struct aa_login_try tried = {.device = aa_visit_device(visit)};
     struct aa_error err = AA_ERROR_INIT;
     struct aa_buf peer;
     int64_t retry_after_s = 0;
     enum aa_err rc;
 
-    if (!aa_visit_get(visit, "email", &email) || !aa_visit_get(visit, "password", &password))
+    if (!aa_visit_get(visit, "email", &tried.email) || !aa_visit_get(visit, "password", &tried.password))
         return false;
     aa_buf_init(&peer, PEER_MAX);
     aa_rate_key_add(&peer, visit->request->peer);
-    rc = aa_person_authenticate(visit->app, email, password, aa_buf_view(&peer), user, &retry_after_s, &err);
+    tried.peer = aa_buf_view(&peer);
+    rc = aa_person_authenticate(visit->app, &tried, user, &retry_after_s, &err);
     aa_buf_clear(&peer);
     if (rc == AA_ERR_TOKEN_NOT_YET)
         answer_locked_out(visit, retry_after_s);
     else if (rc == AA_ERR_TOKEN_INACTIVE)
-        answer_wrong(visit, email);
+        answer_wrong(visit, tried.email);
     else if (rc)
         aa_visit_trouble(visit, rc, &err);
     return !rc;
 }
 
-static enum aa_err begin_session(struct aa_visit *visit, struct aa_view user_id, struct aa_error *err)
+/* The session, and the cookie by which this browser is known from now on. */
+static enum aa_err begin_session(struct aa_visit *visit, const struct aa_user *user, struct aa_error *err)
 {
-    struct aa_buf cookie;
+    struct aa_buf session, device;
     enum aa_err rc = AA_OK;
 
-    aa_buf_init(&cookie, AA_SECRET_MAX);
+    aa_buf_init(&session, AA_SECRET_MAX);
+    aa_buf_init(&device, AA_DEVICE_COOKIE_LEN);
     if (is_for_request(visit))
-        rc = aa_pending_set_user(visit->app, &visit->pending, user_id, err);
+        rc = aa_pending_set_user(visit->app, &visit->pending, user->user_id, err);
     if (!rc)
-        rc = aa_session_begin(visit->app, user_id, visit->session, &cookie, err);
+        rc = aa_device_add(visit->app, user, &device, err);
     if (!rc)
-        aa_visit_set_session(visit, aa_buf_view(&cookie));
-    aa_buf_wipe_clear(&cookie);
+        rc = aa_session_begin(visit->app, user->user_id, visit->session, &session, err);
+    if (!rc) {
+        aa_visit_set_session(visit, aa_buf_view(&session));
+        aa_visit_set_device(visit, aa_buf_view(&device));
+    }
+    aa_buf_wipe_clear(&session);
+    aa_buf_wipe_clear(&device);
     return rc;
 }
 
-static void log_in(struct aa_visit *visit, struct aa_view user_id)
+static void log_in(struct aa_visit *visit, const struct aa_user *user)
 {
     struct aa_error err = AA_ERROR_INIT;
-    enum aa_err rc = begin_session(visit, user_id, &err);
+    enum aa_err rc = begin_session(visit, user, &err);
 
     if (rc == AA_ERR_NOT_FOUND)
         aa_visit_expired(visit);
@@ -182,7 +191,7 @@ void aa_login_post(void *app, const struct aa_request *request, struct aa_respon
 
     if (aa_visit_begin(&visit, app, request, response) && open_pending(&visit) &&
         aa_visit_check_token(&visit, PURPOSE, form_cookie(&visit)) && authenticate(&visit, &user))
-        log_in(&visit, user.user_id);
+        log_in(&visit, &user);
     aa_record_clear(&user.memory);
     aa_visit_end(&visit);
 }

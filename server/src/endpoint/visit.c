@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "domain/device.h"
 #include "domain/form_token.h"
 #include "domain/secret.h"
 #include "endpoint/page.h"
@@ -10,6 +11,7 @@
 
 #define SESSION_COOKIE "aa_session"
 #define FORM_COOKIE "aa_form"
+#define DEVICE_COOKIE "aa_device"
 #define TRANSACTION_COOKIE "aa_tx_" /* and the beginning of the request's id */
 #define TRANSACTION_ID_LEN 8
 #define COOKIE_NAME_MAX 32
@@ -120,6 +122,16 @@ struct aa_view aa_visit_form_cookie(const struct aa_visit *visit)
 void aa_visit_set_form_cookie(struct aa_visit *visit, struct aa_view cookie)
 {
     set_cookie(visit, FORM_COOKIE, cookie, -1);
+}
+
+struct aa_view aa_visit_device(const struct aa_visit *visit)
+{
+    return get_cookie(visit, DEVICE_COOKIE);
+}
+
+void aa_visit_set_device(struct aa_visit *visit, struct aa_view cookie)
+{
+    set_cookie(visit, DEVICE_COOKIE, cookie, AA_DEVICE_TTL_S);
 }
 
 /* ---- answers ---- */

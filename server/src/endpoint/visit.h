@@ -51,5 +51,8 @@ void aa_visit_set_transaction(struct aa_visit *visit, struct aa_view request_id,
 void aa_visit_settle_transaction(struct aa_visit *visit);
 struct aa_view aa_visit_form_cookie(const struct aa_visit *visit);
 void aa_visit_set_form_cookie(struct aa_visit *visit, struct aa_view cookie);
+/* Of a browser in which somebody logged in before: domain/device.h. */
+struct aa_view aa_visit_device(const struct aa_visit *visit);
+void aa_visit_set_device(struct aa_visit *visit, struct aa_view cookie);
 
 #endif

@@ -52,6 +52,7 @@ enum aa_err aa_command_config(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_user_add(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_user_list(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_user_passwd(const struct aa_call *call, struct aa_error *err);
+enum aa_err aa_command_user_unlock(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_user_disable(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_user_enable(const struct aa_call *call, struct aa_error *err);
 enum aa_err aa_command_server_add(const struct aa_call *call, struct aa_error *err);

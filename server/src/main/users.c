@@ -1,4 +1,4 @@
-/* user add, list, passwd, disable, enable */
+/* user add, list, passwd, unlock, disable, enable */
 #include "domain/directory.h"
 #include "main/command.h"
 #include "main/output.h"
@@ -92,6 +92,45 @@ enum aa_err aa_command_user_disable(const struct aa_call *call, struct aa_error 
 enum aa_err aa_command_user_enable(const struct aa_call *call, struct aa_error *err)
 {
     return aa_command_with_runtime(call, enable, err);
+}
+
+/* ---- unlock ---- */
+
+static enum aa_err print_strangers(const struct aa_call *call, const struct aa_strangers *strangers,
+                                   const struct aa_runtime *runtime, struct aa_error *err)
+{
+    static const struct aa_table_column columns[] = {
+        {"email", AA_CELL_TEXT}, {"failures", AA_CELL_TEXT}, {"locked_until", AA_CELL_TIME}};
+    struct aa_table table;
+    struct aa_buf failures;
+    enum aa_err rc;
+
+    aa_buf_init(&failures, 24);
+    aa_buf_add_int(&failures, strangers->failures);
+    aa_table_init(&table, columns, COUNT(columns));
+    aa_table_add(&table, aa_view_of(call->arguments[0]));
+    aa_table_add(&table, aa_buf_view(&failures));
+    aa_table_add_time(&table, strangers->until_ms > aa_app_now_ms(&runtime->app) ? strangers->until_ms : 0);
+    rc = aa_table_print_one(&table, aa_call_option(call, "json"), err);
+    aa_table_clear(&table);
+    aa_buf_clear(&failures);
+    return rc;
+}
+
+static enum aa_err unlock(const struct aa_call *call, struct aa_runtime *runtime, struct aa_error *err)
+{
+    struct aa_view email = aa_view_of(call->arguments[0]);
+    struct aa_strangers strangers = {0, 0};
+    enum aa_err rc;
+
+    rc = aa_call_option(call, "status") ? aa_person_find_strangers(&runtime->app, email, &strangers, err)
+                                        : aa_person_unlock(&runtime->app, email, &strangers, err);
+    return rc ? rc : print_strangers(call, &strangers, runtime, err);
+}
+
+enum aa_err aa_command_user_unlock(const struct aa_call *call, struct aa_error *err)
+{
+    return aa_command_with_runtime(call, unlock, err);
 }
 
 /* ---- list ---- */
