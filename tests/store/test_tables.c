@@ -10,7 +10,7 @@ static const char *schema_sql(const struct aa_conn *c)
 {
     return strcmp(c->driver->engine, "SQLite") == 0
                ? "SELECT t.name, i.name FROM sqlite_master t JOIN pragma_table_info(t.name) i "
-                 "WHERE t.type = 'table' AND t.name <> 'schema_migrations' ORDER BY 1, 2"
+                 "WHERE t.type = 'table' AND t.name NOT IN ('schema_migrations', 'sqlite_sequence') ORDER BY 1, 2"
                : "SELECT table_name::text, column_name::text FROM information_schema.columns "
                  "WHERE table_schema = current_schema() AND table_name <> 'schema_migrations' ORDER BY 1, 2";
 }

@@ -3,6 +3,8 @@
 #include "base/error.h"
 #include "db/engine.h"
 
+#define BEGIN_TRIES 120 /* of 5 s on SQLite */
+
 static enum aa_err probe(struct aa_conn *conn, int64_t *tables, int64_t *ours, struct aa_error *err)
 {
     struct aa_stmt *stmt = NULL;
@@ -105,8 +107,9 @@ static enum aa_err check_references(struct aa_conn *conn, const char *sql, struc
         return rc;
     rc = aa_stmt_step(stmt, &has_row, err);
     if (!rc && has_row && aa_stmt_int(stmt, 0) > 0)
-        rc = aa_fail(err, AA_ERR_STORE, "the schema stays as it is; rows that refer to one that is not there: %lld",
-                     (long long)aa_stmt_int(stmt, 0));
+        rc = aa_fail(err, AA_ERR_STORE,
+                     "the schema stays as it is; rows that refer to one that is not there: %lld, some of them in %.*s",
+                     (long long)aa_stmt_int(stmt, 0), AA_VIEW_ARGS(aa_stmt_text(stmt, 1)));
     aa_stmt_end(stmt);
     return rc;
 }
@@ -123,6 +126,9 @@ static enum aa_err run_steps(struct aa_conn *conn, bool migrate, struct aa_error
         rc = aa_schema_find(conn, &version, err);
     if (!rc)
         rc = check_version(migrations, version, migrate, err);
+    /* Before too: what would be left behind because it belongs to nobody is refused, not lost. */
+    if (!rc && migrations->check_sql && version > 0)
+        rc = check_references(conn, migrations->check_sql, err);
     if (!rc)
         rc = run_from(conn, version, err);
     if (!rc && migrations->check_sql)
@@ -130,11 +136,28 @@ static enum aa_err run_steps(struct aa_conn *conn, bool migrate, struct aa_error
     return rc;
 }
 
-static enum aa_err run_transaction(struct aa_conn *conn, bool migrate, struct aa_error *err)
+/* Another process may be doing the same, which takes minutes where there is much; each try waits as long as the engine
+ * lets it. */
+static enum aa_err begin(struct aa_conn *conn, const struct aa_db_options *options, struct aa_error *err)
+{
+    struct aa_error why = AA_ERROR_INIT;
+    enum aa_err rc = conn->driver->control(conn, AA_CONTROL_BEGIN_WRITE, &why);
+
+    if (rc == AA_ERR_STORE_BUSY)
+        aa_db_say(options, "another process holds the database; waiting for it before it is brought up to date");
+    for (int i = 1; rc == AA_ERR_STORE_BUSY && i < BEGIN_TRIES; i++) {
+        why = (struct aa_error)AA_ERROR_INIT;
+        rc = conn->driver->control(conn, AA_CONTROL_BEGIN_WRITE, &why);
+    }
+    return rc ? aa_fail(err, rc, "%s", why.message) : AA_OK;
+}
+
+static enum aa_err run_transaction(struct aa_conn *conn, const struct aa_db_options *options, bool migrate,
+                                   struct aa_error *err)
 {
     enum aa_err rc;
 
-    rc = conn->driver->control(conn, AA_CONTROL_BEGIN_WRITE, err);
+    rc = begin(conn, options, err);
     if (rc)
         return rc;
     rc = run_steps(conn, migrate, err);
@@ -162,7 +185,7 @@ enum aa_err aa_migrate(struct aa_conn *conn, const struct aa_db_options *options
     if (migrations->before_sql)
         rc = conn->driver->run(conn, migrations->before_sql, err);
     if (!rc)
-        rc = run_transaction(conn, migrate, err);
+        rc = run_transaction(conn, options, migrate, err);
     if (migrations->after_sql)
         after_rc = conn->driver->run(conn, migrations->after_sql, rc ? NULL : err);
     return rc ? rc : after_rc;

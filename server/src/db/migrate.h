@@ -18,7 +18,8 @@ struct aa_migrations {
     const struct aa_migration *list;
     size_t count;
     const char *before_sql, *after_sql; /* around the transaction, whatever becomes of it */
-    const char *check_sql;              /* at its end; gives one row: how many rows refer to one that is not there */
+    const char *check_sql; /* before and after; gives one row: how many rows refer to one that is not there, and of
+                              which table some are */
 };
 
 extern const struct aa_migrations aa_sqlite_migrations;

@@ -219,23 +219,25 @@ static const char *const audit[] = {
 
 /* As on SQLite: migrations_sqlite.c. */
 static const char *const numbers[] = {
+    /* First of all, so that nothing has been done yet when another process's transaction is in the way. */
+    "LOCK TABLE access_tokens, grants, users IN ACCESS EXCLUSIVE MODE",
+
     "ALTER TABLE users ADD COLUMN user_no BIGINT GENERATED ALWAYS AS IDENTITY",
     "CREATE UNIQUE INDEX users_no ON users (user_no)",
 
-    "ALTER TABLE grants ADD COLUMN grant_no BIGINT GENERATED ALWAYS AS IDENTITY",
-    "CREATE UNIQUE INDEX grants_no ON grants (grant_no)",
-    "ALTER TABLE grants ADD COLUMN user_no BIGINT REFERENCES users (user_no)",
+    "ALTER TABLE grants ADD COLUMN grant_no BIGINT GENERATED ALWAYS AS IDENTITY, ADD COLUMN user_no BIGINT",
     "UPDATE grants SET user_no = (SELECT u.user_no FROM users u WHERE u.user_id = grants.user_id)",
-    "ALTER TABLE grants ALTER COLUMN user_no SET NOT NULL",
+    "CREATE UNIQUE INDEX grants_no ON grants (grant_no)",
+    "ALTER TABLE grants ALTER COLUMN user_no SET NOT NULL, ADD FOREIGN KEY (user_no) REFERENCES users (user_no)",
 
-    "ALTER TABLE access_tokens ADD COLUMN grant_no BIGINT REFERENCES grants (grant_no)",
+    "DROP INDEX access_tokens_expires",
+    "ALTER TABLE access_tokens ADD COLUMN grant_no BIGINT",
     "UPDATE access_tokens SET grant_no = (SELECT g.grant_no FROM grants g WHERE g.grant_id = access_tokens.grant_id "
     "AND g.user_id = access_tokens.user_id AND g.client_id = access_tokens.client_id "
     "AND g.server_id = access_tokens.server_id)",
     "DELETE FROM access_tokens WHERE grant_no IS NULL",
-    "ALTER TABLE access_tokens ALTER COLUMN grant_no SET NOT NULL",
-    "ALTER TABLE access_tokens DROP COLUMN grant_id, DROP COLUMN user_id, DROP COLUMN client_id, DROP COLUMN server_id",
-    "DROP INDEX access_tokens_expires",
+    "ALTER TABLE access_tokens ALTER COLUMN grant_no SET NOT NULL, ADD FOREIGN KEY (grant_no) REFERENCES grants "
+    "(grant_no), DROP COLUMN grant_id, DROP COLUMN user_id, DROP COLUMN client_id, DROP COLUMN server_id",
     NULL,
 };
 

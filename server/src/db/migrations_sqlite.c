@@ -216,12 +216,14 @@ static const char *const audit[] = {
     NULL,
 };
 
-/* What every introspection looks up is found by number: a search among numbers touches half the pages of one among
- * texts. A token's row is narrower for it, and what its grant says stands there alone. That tokens expire in the order
- * of their keys needs no index: store/sweep.c. */
+/* The grant and the person of a token are found by number: a search among numbers touches half the pages of one among
+ * texts. A number is never given twice (AUTOINCREMENT), also when somebody deletes rows past the program, where nothing
+ * watches what refers to them: else a token of the one who is gone would be the next one's. A token's row is narrower
+ * for it, and what its grant says stands there alone. That tokens expire in the order of their keys needs no index:
+ * store/sweep.c. */
 static const char *const numbers[] = {
     "CREATE TABLE new_users ("
-    "  user_no INTEGER PRIMARY KEY,"
+    "  user_no INTEGER PRIMARY KEY AUTOINCREMENT,"
     "  user_id TEXT NOT NULL UNIQUE,"
     "  email TEXT NOT NULL,"
     "  name TEXT,"
@@ -236,7 +238,7 @@ static const char *const numbers[] = {
     "CREATE UNIQUE INDEX users_email ON users (lower(email))",
 
     "CREATE TABLE new_grants ("
-    "  grant_no INTEGER PRIMARY KEY,"
+    "  grant_no INTEGER PRIMARY KEY AUTOINCREMENT,"
     "  grant_id TEXT NOT NULL UNIQUE,"
     "  user_no INTEGER NOT NULL REFERENCES users (user_no),"
     "  user_id TEXT NOT NULL REFERENCES users (user_id),"
@@ -257,8 +259,7 @@ static const char *const numbers[] = {
     "CREATE INDEX grants_client ON grants (client_id)",
     "CREATE INDEX grants_server ON grants (server_id)",
 
-    /* A row that does not say what its grant says would begin to mean something else: there is none, and it would not
-       be taken along. */
+    /* A row that contradicts its grant would begin to mean something else: it is not taken along. */
     "CREATE TABLE new_access_tokens ("
     "  token_key BLOB NOT NULL PRIMARY KEY,"
     "  jti TEXT NOT NULL,"
@@ -298,7 +299,7 @@ const struct aa_migrations aa_sqlite_migrations = {
     list,
     sizeof list / sizeof *list,
     /* Else dropping a table that another takes the place of would first delete its rows, and what belongs to them. */
-    "PRAGMA foreign_keys = OFF",
-    "PRAGMA foreign_keys = ON",
-    "SELECT count(*) FROM pragma_foreign_key_check",
+    "PRAGMA foreign_keys = OFF; PRAGMA temp_store = FILE", /* what is dropped is kept until then */
+    "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY",
+    "SELECT count(*), min(\"table\") FROM pragma_foreign_key_check",
 };

@@ -423,10 +423,12 @@ static enum aa_err check_schema(struct aa_conn *conn, const struct aa_db_options
 /* Also when the connection was lost, whatever became of its COMMIT: what has been done is not done again. */
 static enum aa_err prepare_schema(struct pool *pool, const struct aa_db_options *options, struct aa_error *err)
 {
+    struct aa_db_options quiet = *options; /* what was said once is not said again */
     struct aa_error why = AA_ERROR_INIT;
     enum aa_err rc = AA_OK;
     bool again = true;
 
+    quiet.say = NULL;
     for (int i = 0; again && i <= RERUNS_MAX; i++) {
         struct aa_conn *conn = NULL;
 
@@ -434,7 +436,7 @@ static enum aa_err prepare_schema(struct pool *pool, const struct aa_db_options 
         rc = acquire(pool, &conn, &why);
         if (rc)
             break;
-        rc = check_schema(conn, options, &why);
+        rc = check_schema(conn, i ? &quiet : options, &why);
         again = rc && conn->fate != AA_FATE_FINE;
         release(pool, conn);
     }

@@ -120,7 +120,9 @@ enum aa_err aa_sqlite_count(struct aa_conn *conn, struct aa_db_facts *facts, str
     int64_t tables = 0, rows = 0;
     int rc;
 
-    rc = sqlite3_prepare_v2(handle, "SELECT name FROM sqlite_master WHERE type = 'table'", -1, &stmt, NULL);
+    rc = sqlite3_prepare_v2(
+        handle, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite@_%' ESCAPE '@'", -1,
+        &stmt, NULL);
     while (!rc && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         rc = count_table(handle, (const char *)sqlite3_column_text(stmt, 0), &rows);
         tables++;

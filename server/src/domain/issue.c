@@ -32,7 +32,7 @@ static void add_claim(struct aa_buf *claims, const char *name, struct aa_view te
     aa_buf_add_json_string(claims, text);
 }
 
-/* RFC 9068 §2.2. `iat` stands first: its hour leads the row's key (domain/secret.h). */
+/* RFC 9068 §2.2. `iat` stands first: its second leads the row's key (domain/secret.h). */
 static enum aa_err build_claims(const struct aa_app *app, const struct aa_tokens *tokens, struct aa_buf *claims,
                                 struct aa_error *err)
 {

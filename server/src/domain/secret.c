@@ -15,7 +15,8 @@
 #define FRONT_LEN 24 /* bytes: the longest that holds a time of 16 digits */
 #define FRONT_TEXT_LEN 32
 
-/* Until 2106, when it begins anew: then old and new rows share pages, and nothing else changes. */
+/* Until 2106, when it begins anew: then old and new rows share pages, and store/sweep.c no longer finds the oldest
+ * tokens first. */
 static void bucket_write(int64_t issued_s, uint8_t out[BUCKET_LEN])
 {
     uint32_t seconds = (uint32_t)issued_s;

@@ -107,7 +107,7 @@ static enum aa_err migrate(const struct aa_call *call, struct aa_error *err)
     enum aa_err rc;
 
     options.migrate = options.must_exist = true;
-    options.migrate = options.must_exist = true;
+    options.say = aa_say_on_stderr;
     rc = aa_db_open(&options, &db, err);
     if (!rc)
         aa_db_close(db);

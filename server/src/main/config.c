@@ -84,8 +84,8 @@ static const struct option options[AA_CONFIG_COUNT] = {
                                "full: what was answered survives a power cut (PostgreSQL: as the server has it)"},
     [AA_CONFIG_memory_map] =
         {"memory_map", "on|off", "on", aa_config_check_switch, 0, 1, false,
-         "SQLite's file is read through a memory map: quicker among millions of tokens; off: a disk "
-         "that fails is an error and not the end of the process"},
+         "serve reads SQLite's file through a memory map, up to the library's limit: quicker among millions of tokens; "
+         "off: a disk that fails is an error and not the end of the process"},
     [AA_CONFIG_audit_keep] = {"audit_keep", "TIME", NULL, aa_config_check_duration, AA_AUDIT_KEEP_MIN_S,
                               AA_AUDIT_KEEP_MAX_S, false,
                               "how long entries of the audit stay, and up to a day more; unset: for ever"},

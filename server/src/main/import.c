@@ -302,6 +302,7 @@ static enum aa_err store(struct import *import, const struct aa_config *config, 
     enum aa_err rc;
 
     options.migrate = true;
+    options.say = aa_say_on_stderr;
     options.statement_timeout_ms = AA_TRANSFER_TIMEOUT_MS;
     rc = aa_db_open(&options, &db, err);
     if (!rc)

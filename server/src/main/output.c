@@ -233,3 +233,9 @@ enum aa_err aa_table_print_one(const struct aa_table *table, bool json, struct a
     }
     return print(&out, err);
 }
+
+void aa_say_on_stderr(void *ctx, const char *what)
+{
+    (void)ctx;
+    fprintf(stderr, "auth-agent-server: %s\n", what);
+}

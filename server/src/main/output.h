@@ -34,6 +34,8 @@ void aa_table_add_time(struct aa_table *table, int64_t time_ms); /* 0: absent */
 AA_CHECK enum aa_err aa_table_print(const struct aa_table *table, bool json, struct aa_error *err);
 /* Prints the one row: a line for each member, or a JSON object. */
 AA_CHECK enum aa_err aa_table_print_one(const struct aa_table *table, bool json, struct aa_error *err);
+/* For aa_db_options.say: a line on standard error. */
+void aa_say_on_stderr(void *ctx, const char *what);
 /* Writes to standard output, all of it. */
 AA_CHECK enum aa_err aa_output_write(struct aa_view text, struct aa_error *err);
 
