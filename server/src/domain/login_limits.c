@@ -14,12 +14,13 @@
  * password it was stays far below. They are forgotten after a day without any, so that staying just under the limit
  * gains no more than going beyond it, where a guess every quarter of an hour is let through: about a hundred a day
  * either way, from however many addresses. Longer lock-outs would gain little and keep the owner out of new browsers
- * for longer. A day of rows is no burden: every failure leaves a row in the audit for good. */
+ * for longer. A day of rows is no burden: every failure leaves one in the audit too, and a try that is refused leaves
+ * none here. */
 static const struct {
     const char *name; /* of what it counts, for the audit */
     int64_t tries, window_ms;
 } rules[AA_LOGIN_LIMITS] = {
-    [AA_LIMIT_BROWSER] = {"browser", 10, 15 * MINUTE_MS},
+    [AA_LIMIT_BROWSER] = {"browser", 10, 24 * 60 * MINUTE_MS}, /* a copied cookie has no more guesses than strangers */
     [AA_LIMIT_HERE] = {NULL, 10, 15 * MINUTE_MS},
     [AA_LIMIT_STRANGERS] = {"account", 100, 24 * 60 * MINUTE_MS},
     [AA_LIMIT_ADDRESS] = {NULL, 100, 15 * MINUTE_MS}, /* an office behind one address, on a Monday morning */
@@ -128,7 +129,8 @@ static enum aa_err hold_and_find(const struct aa_login_limits *limits, enum aa_l
     return rc ? rc : aa_lockout_find(conn, key_of(&limits->limits[kind]), &failures, until_ms, err);
 }
 
-/* Known or a stranger's? */
+/* Known or a stranger's? What an address did to other accounts is nothing to a browser that is known to this one: its
+ * guesses are counted by themselves. */
 static enum aa_err choose(struct aa_login_limits *limits, struct aa_conn *conn, struct aa_error *err)
 {
     struct aa_login_limit *of = limits->limits;
@@ -143,11 +145,23 @@ static enum aa_err choose(struct aa_login_limits *limits, struct aa_conn *conn, 
     if (until_ms > limits->now_ms)
         of[AA_LIMIT_BROWSER].applies = false;
     of[AA_LIMIT_HERE].applies = of[AA_LIMIT_STRANGERS].applies = !of[AA_LIMIT_BROWSER].applies;
-    of[AA_LIMIT_ADDRESS].applies = true;
+    of[AA_LIMIT_ADDRESS].applies = !of[AA_LIMIT_BROWSER].applies;
     return AA_OK;
 }
 
-static enum aa_err find_until(struct aa_login_limits *limits, struct aa_conn *conn, struct aa_error *err)
+/* Without a row for whoever is refused in any case: one address could fill the table with accounts it makes up. */
+static enum aa_err look(const struct aa_login_limits *limits, enum aa_login_limit_kind kind, struct aa_conn *conn,
+                        int64_t *until_ms, struct aa_error *err)
+{
+    int64_t failures;
+
+    return aa_lockout_find(conn, key_of(&limits->limits[kind]), &failures, until_ms, err);
+}
+
+typedef enum aa_err (*find_fn)(const struct aa_login_limits *limits, enum aa_login_limit_kind kind,
+                               struct aa_conn *conn, int64_t *until_ms, struct aa_error *err);
+
+static enum aa_err find_until(struct aa_login_limits *limits, struct aa_conn *conn, find_fn find, struct aa_error *err)
 {
     for (int kind = AA_LIMIT_HERE; kind < AA_LOGIN_LIMITS; kind++) {
         int64_t until_ms;
@@ -155,7 +169,7 @@ static enum aa_err find_until(struct aa_login_limits *limits, struct aa_conn *co
 
         if (!limits->limits[kind].applies)
             continue;
-        rc = hold_and_find(limits, kind, conn, &until_ms, err);
+        rc = find(limits, kind, conn, &until_ms, err);
         if (rc)
             return rc;
         if (until_ms > limits->now_ms && until_ms > limits->until_ms)
@@ -193,7 +207,9 @@ enum aa_err aa_login_limits_begin(struct aa_login_limits *limits, struct aa_conn
     enum aa_err rc = choose(limits, conn, err);
 
     if (!rc)
-        rc = find_until(limits, conn, err);
+        rc = find_until(limits, conn, look, err);
+    if (!rc && !limits->until_ms)
+        rc = find_until(limits, conn, hold_and_find, err);
     for (int kind = 0; !rc && !limits->until_ms && kind < AA_LOGIN_LIMITS; kind++)
         if (limits->limits[kind].applies)
             rc = count_try(limits, kind, conn, err);
@@ -216,9 +232,11 @@ static enum aa_err take_back_from_address(const struct aa_login_limits *limits, 
         rc = aa_lockout_find(conn, key, &failures, &until_ms, err);
     if (rc || failures < 1)
         return rc;
+    /* What this very try began is over too: it would lock out everybody else behind the address. */
+    if (failures - 1 < tries || until_ms == limits->limits[AA_LIMIT_ADDRESS].begins_until_ms)
+        until_ms = 0;
     from_ms = until_ms > limits->now_ms ? until_ms : limits->now_ms;
-    return aa_lockout_put(conn, key, failures - 1, failures - 1 < tries ? 0 : until_ms,
-                          from_ms + rules[AA_LIMIT_ADDRESS].window_ms, err);
+    return aa_lockout_put(conn, key, failures - 1, until_ms, from_ms + rules[AA_LIMIT_ADDRESS].window_ms, err);
 }
 
 /* What this try was counted for starts anew. A known browser's was not counted for the strangers: somebody who logs in
@@ -230,7 +248,7 @@ enum aa_err aa_login_limits_take_back(const struct aa_login_limits *limits, stru
     for (int kind = 0; !rc && kind < AA_LIMIT_ADDRESS; kind++)
         if (limits->limits[kind].applies)
             rc = aa_lockout_clear(conn, key_of(&limits->limits[kind]), err);
-    return rc ? rc : take_back_from_address(limits, conn, err);
+    return rc || !limits->limits[AA_LIMIT_ADDRESS].applies ? rc : take_back_from_address(limits, conn, err);
 }
 
 /* ---- for the administrator ---- */

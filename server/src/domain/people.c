@@ -210,6 +210,9 @@ static enum aa_err change_password(struct aa_conn *conn, void *ctx, struct aa_er
     rc = find_person(conn, change->email, &user, err);
     if (!rc)
         rc = aa_user_set_password(conn, user.user_id, change->phc, err);
+    /* Every browser is a new one now, and whoever guesses begins anew too: the person must not be the last in line. */
+    if (!rc)
+        rc = aa_login_limits_clear(conn, change->email, err);
     if (!rc)
         rc = note(conn, change->app, AA_AUDIT_USER_PASSWORD, &user, err);
     aa_record_clear(&user.memory);
