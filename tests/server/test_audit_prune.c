@@ -24,18 +24,22 @@ static enum aa_err append_old(struct aa_conn *c, void *ctx, struct aa_error *err
     return rc;
 }
 
-/* An installation that was used 100 days ago, and set up anew today. */
-static void open_old(struct shell *s)
+static void write_old(const struct shell *s)
 {
     struct aa_db_options options = {.url = s->database, .migrate = true};
     struct aa_db *db = NULL;
 
-    shell_open(s);
-    options.url = s->database;
     CHECK_OK(aa_crypto_init(NULL));
     CHECK_OK(aa_db_open(&options, &db, NULL));
     CHECK_OK(aa_db_write(db, append_old, NULL, NULL));
     aa_db_close(db);
+}
+
+/* An installation that was used 100 days ago, and set up anew today. */
+static void open_old(struct shell *s)
+{
+    shell_open(s);
+    write_old(s);
     shell_succeeds(s, "init");
 }
 
@@ -59,6 +63,17 @@ static void tamper(const struct shell *s, const char *sql)
     CHECK_OK(aa_db_open(&options, &db, NULL));
     CHECK_OK(aa_db_write(db, run_sql, &sql, NULL));
     aa_db_close(db);
+}
+
+/* An installation that nobody used for 100 days; or the clock is wrong. */
+static void open_quiet(struct shell *s)
+{
+    shell_open(s);
+    shell_succeeds(s, "init");
+    tamper(s, "DELETE FROM audit");
+    tamper(s, "DELETE FROM audit_chains");
+    write_old(s);
+    shell_succeeds(s, "audit verify");
 }
 
 static void holds(const struct shell *s, const char *text)
@@ -154,6 +169,44 @@ TEST(audit_prune, leaves_a_broken_audit_as_it_is)
     shell_close(&s);
 }
 
+/* By a clock that runs ahead all of it is old. */
+TEST(audit_prune, asks_whether_the_clock_is_right_where_the_newest_entry_is_old)
+{
+    struct shell s;
+
+    open_quiet(&s);
+    shell_fails(&s, "audit prune --keep 90d", 2, "the newest entry is more than a day old");
+    shell_succeeds(&s, "audit verify --json");
+    holds(&s, "\"pruned\": \"0\"");
+    shell_succeeds(&s, "audit prune --keep 90d --force");
+    holds(&s, "700");
+    shell_close(&s);
+}
+
+/* As it would be if they were pruned while it was written. */
+TEST(audit_prune, an_export_that_misses_entries_says_so_and_holds_the_rest)
+{
+    static const struct {
+        const char *sql, *what;
+    } gaps[] = {
+        {"DELETE FROM audit WHERE sequence <= 20", "entries 1 to 20 of chain 0 are missing"},
+        {"DELETE FROM audit WHERE sequence IN (300, 301)", "entries 300 to 301 of chain 0 are missing"},
+        {"DELETE FROM audit WHERE sequence = (SELECT sequence FROM audit_chains)", "are missing"},
+    };
+
+    for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++) {
+        struct shell s;
+
+        open_old(&s);
+        shell_succeeds(&s, "audit export whole.jsonl");
+        tamper(&s, gaps[i].sql);
+        shell_fails(&s, "audit export part.jsonl", 1, gaps[i].what);
+        CHECK_INT(shell_run(&s, "audit export -"), 1);
+        holds(&s, "{\"chain\":0,\"sequence\":100,");
+        shell_close(&s);
+    }
+}
+
 TEST(audit_prune, afterwards_a_removed_entry_still_shows)
 {
     struct shell s;
@@ -226,5 +279,37 @@ TEST(audit_keep, a_server_prunes_by_itself)
     CHECK_INT(shell_stop(&server, SIGTERM), 0);
     CHECK_INT(unsetenv("AUTH_AGENT_AUDIT_KEEP"), 0);
     shell_succeeds(&s, "audit verify");
+    shell_close(&s);
+}
+
+static bool log_holds(const struct shell *s, const char *text)
+{
+    char path[96], log[8192] = {0};
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/log", s->folder);
+    file = fopen(path, "r");
+    CHECK(file != NULL);
+    CHECK(fread(log, 1, sizeof log - 1, file) < sizeof log - 1);
+    fclose(file);
+    return strstr(log, text) != NULL;
+}
+
+TEST(audit_keep, a_server_in_doubt_about_its_clock_prunes_nothing_and_says_so)
+{
+    struct shell s;
+    struct shell_server server;
+
+    open_quiet(&s);
+    CHECK_INT(setenv("AUTH_AGENT_AUDIT_KEEP", "90d", 1), 0);
+    shell_serve(&s, &server);
+    for (int waited_ms = 0; !log_holds(&s, "is the clock right?"); waited_ms += 50) {
+        if (waited_ms > PATIENCE_MS || has_pruned(&s))
+            fail_msg("it was believed: %.500s", s.out);
+        usleep(50000);
+    }
+    CHECK(!has_pruned(&s));
+    CHECK_INT(shell_stop(&server, SIGTERM), 0);
+    CHECK_INT(unsetenv("AUTH_AGENT_AUDIT_KEEP"), 0);
     shell_close(&s);
 }

@@ -424,6 +424,10 @@ static void check_refused(struct aa_db *db, const char *what)
     CHECK(audit_verify(db).broken != NULL);
 }
 
+#define FORGE(hex)                                                                                                     \
+    "UPDATE audit SET event = 'audit_pruned', detail = '{\"through\":\"7\",\"hash\":\"' || "                           \
+    "(SELECT " hex " FROM audit WHERE sequence = 7) || '\",' WHERE sequence = 8"
+
 AUDIT_TEST(a_row_removed_by_hand_is_not_covered_up)
 {
     audit_sql(db, "DELETE FROM audit WHERE sequence = 1");
@@ -448,6 +452,40 @@ AUDIT_TEST(rows_before_a_checkpoint_moved_by_hand_are_not_removed)
     audit_sql(db, "UPDATE audit_chains SET pruned_by = 6, " MOVE_TO("4"));
     check_refused(db, "entry 5: no later entry confirms");
     CHECK_INT(audit_verify(db).broken_sequence, 5);
+}
+
+/* Two statements confirm the checkpoint from within the chain, but for the hash of the row that does. */
+AUDIT_TEST(a_confirmation_written_by_hand_removes_nothing)
+{
+    audit_sql(db, store_is_remote() ? FORGE("encode(hash, 'hex')") : FORGE("lower(hex(hash))"));
+    audit_sql(db, "UPDATE audit_chains SET pruned_by = 8, " MOVE_TO("7"));
+    check_refused(db, "entry 8: no later entry confirms");
+}
+
+/* What a killed process left is verified again by the next one. */
+AUDIT_TEST(leftovers_changed_by_hand_are_not_covered_up)
+{
+    struct aa_audit_prune one = prune_of(90);
+    struct aa_app app = app_of(db);
+
+    CHECK_OK(aa_audit_prune_step(&app, &one, NULL));
+    CHECK_INT(one.removed, 0);
+    audit_check_whole(db, 9);
+    audit_sql(db, "UPDATE audit SET actor = 'usr_9' WHERE sequence = 3");
+    check_refused(db, "entry 3: it was changed");
+    audit_sql(db, "UPDATE audit SET actor = 'usr_1' WHERE sequence = 3");
+    CHECK_INT(prune(db, 90), 5);
+    audit_check_whole(db, 4);
+}
+
+AUDIT_TEST(leftovers_removed_by_hand_are_not_covered_up)
+{
+    struct aa_audit_prune one = prune_of(90);
+    struct aa_app app = app_of(db);
+
+    CHECK_OK(aa_audit_prune_step(&app, &one, NULL));
+    audit_sql(db, "DELETE FROM audit WHERE sequence IN (4, 5)");
+    check_refused(db, "entry 4: it is missing");
 }
 
 /* ---- a server does so by itself ---- */

@@ -43,11 +43,21 @@ static enum aa_err list_chains(struct aa_conn *conn, void *ctx, struct aa_error 
 
 /* ---- looking ---- */
 
+/* That row is rarely among those that are walked along: so that it is as it was written is checked here. */
 static enum aa_err check_confirmation(void *ctx, const void *record, struct aa_error *err)
 {
     struct look *look = ctx;
+    const struct aa_audit_row *row = record;
+    uint8_t hash[AA_SHA256_LEN];
+    bool confirms = false;
+    enum aa_err rc;
 
-    return aa_audit_head_is_confirmed(&look->head, record, &look->is_confirmed, err);
+    rc = aa_audit_head_is_confirmed(&look->head, row, &confirms, err);
+    if (!rc)
+        rc = aa_audit_hash(row, hash, err);
+    if (!rc)
+        look->is_confirmed = confirms && aa_view_equal(row->hash, aa_view_make(hash, sizeof hash));
+    return rc;
 }
 
 static enum aa_err read_beginning(struct aa_conn *conn, void *ctx, struct aa_error *err)
@@ -67,8 +77,15 @@ static enum aa_err read_beginning(struct aa_conn *conn, void *ctx, struct aa_err
     return rc ? rc : aa_audit_find_first(conn, look->chain, look->prune->from, &look->first, err);
 }
 
+static bool has_leftovers(const struct look *look)
+{
+    return look->first > 0 && look->first <= look->head.pruned_sequence;
+}
+
 static bool may_go(const struct look *look, const struct aa_audit_row *row)
 {
+    if (has_leftovers(look))
+        return row->sequence <= look->head.pruned_sequence;
     if (row->sequence > look->prune->end || look->walk.rows == STRIDE)
         return false;
     return row->time_ms < (look->walk.rows == 0 ? look->prune->due_ms : look->prune->before_ms);
@@ -90,23 +107,18 @@ static enum aa_err read_page(struct aa_conn *conn, void *ctx, struct aa_error *e
     return aa_audit_list(conn, look->chain, look->walk.sequence, PAGE, walk_row, look, err);
 }
 
-/* Afterwards the walk stands at the last row that may go. */
+/* Afterwards the walk stands at the last row that may go: at the checkpoint where there are leftovers before it. */
 static enum aa_err find_old_rows(struct aa_db *db, struct look *look, struct aa_error *err)
 {
     int64_t before = -1;
     enum aa_err rc = AA_OK;
 
-    aa_audit_walk_begin(&look->walk, &look->head, 0);
+    aa_audit_walk_begin(&look->walk, &look->head, look->first);
     while (!rc && !look->has_ended && !look->walk.broken && look->walk.sequence != before) {
         before = look->walk.sequence;
         rc = aa_db_read(db, read_page, look, err);
     }
     return rc;
-}
-
-static bool has_leftovers(const struct look *look)
-{
-    return look->first > 0 && look->first <= look->head.pruned_sequence;
 }
 
 /* ---- writing ---- */
@@ -175,12 +187,16 @@ static enum aa_err write_entry(struct work *work, struct aa_error *err)
     work->entry = NULL;
     aa_buf_clear(&rows);
     aa_buf_clear(&before);
+    if (!rc && work->is_ours)
+        look->prune->proven = look->walk.sequence;
     if (rc == AA_ERR_CONFLICT) /* another process was quicker: the next look finds what it left */
         return AA_OK;
     return rc ? aa_fail(err, rc, "%s", why.message) : AA_OK;
 }
 
 /* ---- a step ---- */
+
+static const char unconfirmed[] = "no later entry confirms that those before it were pruned";
 
 /* Unless another process pruned meanwhile: then the next step looks anew. */
 static enum aa_err fail_broken(struct aa_db *db, const struct look *look, int64_t sequence, const char *what,
@@ -190,7 +206,7 @@ static enum aa_err fail_broken(struct aa_db *db, const struct look *look, int64_
     enum aa_err rc;
 
     rc = aa_db_read(db, read_beginning, &now, err);
-    if (rc || now.head.pruned_sequence != look->head.pruned_sequence)
+    if (rc || now.head.pruned_sequence != look->head.pruned_sequence || now.first != look->first)
         return rc;
     return aa_fail(err, AA_ERR_STORE,
                    "the audit is broken, and what is broken is not pruned: chain %lld, entry %lld: %s",
@@ -209,13 +225,33 @@ static enum aa_err begin_stretch(struct work *work, struct look *look, struct aa
         return fail_broken(work->app->db, look, look->walk.broken_sequence, look->walk.broken, err);
     if (look->walk.rows == 0) {
         look->prune->at++;
-        look->prune->from = look->prune->end = 0;
+        look->prune->from = look->prune->end = look->prune->proven = 0;
         return AA_OK;
     }
     if (!look->is_confirmed)
-        return fail_broken(work->app->db, look, look->head.pruned_sequence + 1,
-                           "no later entry confirms that those before it were pruned", err);
+        return fail_broken(work->app->db, look, look->head.pruned_sequence + 1, unconfirmed, err);
     return write_entry(work, err);
+}
+
+/* What a pruning left that did not come to its end. It was verified then, but that may be long ago. */
+static enum aa_err end_stretch(struct work *work, struct look *look, struct aa_error *err)
+{
+    struct aa_db *db = work->app->db;
+    enum aa_err rc = AA_OK;
+
+    if (!look->is_confirmed)
+        return fail_broken(db, look, look->head.pruned_sequence + 1, unconfirmed, err);
+    if (look->prune->proven == look->head.pruned_sequence)
+        return aa_db_write(db, remove_some, work, err);
+    rc = find_old_rows(db, look, err);
+    if (rc)
+        return rc;
+    if (look->walk.sequence < look->head.pruned_sequence)
+        aa_audit_walk_break(&look->walk, look->walk.sequence + 1, "it is missing");
+    if (look->walk.broken)
+        return fail_broken(db, look, look->walk.broken_sequence, look->walk.broken, err);
+    look->prune->proven = look->head.pruned_sequence;
+    return aa_db_write(db, remove_some, work, err);
 }
 
 static enum aa_err prune_chain(const struct aa_app *app, struct aa_audit_prune *prune, struct aa_error *err)
@@ -232,8 +268,7 @@ static enum aa_err prune_chain(const struct aa_app *app, struct aa_audit_prune *
     prune->from = look.first;
     if (prune->end == 0)
         prune->end = look.head.sequence;
-    rc = has_leftovers(&look) && look.is_confirmed ? aa_db_write(app->db, remove_some, &work, err)
-                                                   : begin_stretch(&work, &look, err);
+    rc = has_leftovers(&look) ? end_stretch(&work, &look, err) : begin_stretch(&work, &look, err);
     if (rc)
         return rc;
     prune->removed += work.removed;

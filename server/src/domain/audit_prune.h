@@ -27,6 +27,7 @@ struct aa_audit_prune {
     int64_t from; /* the first row of the present chain, when it was looked at last */
     int64_t end; /* of the present chain, when its turn began: what is written meanwhile stays, whatever the clock does;
                     0: not looked at yet */
+    int64_t proven; /* the present chain's checkpoint, when the rows before it that are still there were verified */
     bool is_listed;
 };
 

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "domain/audit_prune.h"
+#include "domain/audit_keep.h"
 #include "domain/audit_verify.h"
 #include "domain/texts.h"
 #include "main/command.h"
@@ -274,9 +274,11 @@ struct export
 {
     struct aa_audit_head chains[AA_AUDIT_CHAINS_MAX];
     size_t chain_count;
-    int64_t chain, sequence; /* the last one written */
-    struct aa_buf lines;     /* of one page */
-    size_t rows;             /* on it */
+    int64_t chain, sequence;                /* the last one written */
+    int64_t wanted;                         /* the next one, at the latest */
+    struct aa_buf lines;                    /* of one page */
+    size_t rows;                            /* on it */
+    int64_t gap_chain, gap_first, gap_last; /* the first rows that were not met; gap_first 0: none */
 };
 
 static enum aa_err note_chain(void *ctx, const void *record, struct aa_error *err)
@@ -295,13 +297,37 @@ static enum aa_err read_chains(struct aa_conn *conn, void *ctx, struct aa_error 
     return aa_audit_chain_list(conn, note_chain, ctx, err);
 }
 
+/* It was pruned since the head was read, or removed by hand. What is there is written all the same: it may be the last
+ * evidence. */
+static void note_gap(struct export *export, int64_t next)
+{
+    if (export->gap_first > 0 || next <= export->wanted)
+        return;
+    export->gap_chain = export->chain;
+    export->gap_first = export->wanted;
+    export->gap_last = next - 1;
+}
+
+static enum aa_err check_gaps(const struct export *export, struct aa_error *err)
+{
+    if (export->gap_first == 0)
+        return AA_OK;
+    return aa_fail(
+        err, AA_ERR_STORE,
+        "the export is not whole: entries %lld to %lld of chain %lld are missing, perhaps pruned while it was "
+        "written; see `audit verify`, and export again",
+        (long long)export->gap_first, (long long)export->gap_last, (long long)export->gap_chain);
+}
+
 static enum aa_err add_export_row(void *ctx, const void *record, struct aa_error *err)
 {
     struct export *export = ctx;
     const struct aa_audit_row *row = record;
 
     add_json(&export->lines, row);
+    note_gap(export, row->sequence);
     export->sequence = row->sequence;
+    export->wanted = row->sequence + 1;
     export->rows++;
     return aa_buf_check(&export->lines, "a page of the audit", err);
 }
@@ -355,6 +381,7 @@ static enum aa_err export_chain(struct aa_db *db, struct export *export, const s
 
     export->chain = head->chain;
     export->sequence = 0;
+    export->wanted = head->pruned_sequence + 1;
     rc = write_checkpoint(export, head, fd, err);
     if (rc)
         return rc;
@@ -365,6 +392,7 @@ static enum aa_err export_chain(struct aa_db *db, struct export *export, const s
         if (!rc)
             rc = write_all(fd, aa_buf_view(&export->lines), err);
     } while (!rc && export->rows == PAGE);
+    note_gap(export, head->sequence + 1);
     return rc;
 }
 
@@ -393,6 +421,8 @@ static enum aa_err export_audit(const struct aa_call *call, struct aa_runtime *r
     aa_buf_init(&export.lines, (size_t)PAGE * LINE_MAX_LEN);
     for (size_t i = 0; !rc && i < export.chain_count; i++)
         rc = export_chain(runtime->app.db, &export, &export.chains[i], fd, err);
+    if (!rc)
+        rc = check_gaps(&export, err);
     aa_buf_clear(&export.lines);
     return close_file(fd, rc, err);
 }
@@ -429,16 +459,39 @@ static enum aa_err print_pruned(const struct aa_call *call, const struct aa_audi
     return rc;
 }
 
+static enum aa_err read_newest(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    return aa_audit_find_newest(conn, ctx, err);
+}
+
+/* By a clock that runs ahead all of it is old, today's entries too (domain/audit_keep.h). */
+static enum aa_err check_clock(const struct aa_call *call, const struct aa_app *app, int64_t now_ms,
+                               struct aa_error *err)
+{
+    int64_t newest_ms = 0;
+    enum aa_err rc;
+
+    rc = aa_db_read(app->db, read_newest, &newest_ms, err);
+    if (rc || newest_ms == 0 || now_ms - newest_ms <= AA_AUDIT_DOUBT_MS || aa_call_option(call, "force"))
+        return rc;
+    return aa_fail(err, AA_ERR_OPTION_INVALID,
+                   "the newest entry is more than a day old: if the clock is right, say so with --force");
+}
+
 static enum aa_err prune_audit(const struct aa_call *call, struct aa_runtime *runtime, struct aa_error *err)
 {
     struct aa_audit_prune prune = {.is_done = false};
-    int64_t keep_s = 0;
+    int64_t keep_s = 0, now_ms;
     enum aa_err rc;
 
     rc = read_keep(call, &keep_s, err);
     if (rc)
         return rc;
-    prune.before_ms = prune.due_ms = aa_app_now_ms(&runtime->app) - keep_s * 1000;
+    now_ms = aa_app_now_ms(&runtime->app);
+    rc = check_clock(call, &runtime->app, now_ms, err);
+    if (rc)
+        return rc;
+    prune.before_ms = prune.due_ms = now_ms - keep_s * 1000;
     while (!rc && !prune.is_done)
         rc = aa_audit_prune_step(&runtime->app, &prune, err);
     return rc ? rc : print_pruned(call, &prune, err);

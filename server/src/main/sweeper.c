@@ -5,21 +5,15 @@
 
 #include "base/error.h"
 #include "base/level.h"
-#include "domain/audit_prune.h"
 #include "domain/imported_keys.h"
 #include "domain/keyring.h"
 #include "store/audit.h"
 #include "store/store.h"
 
-#define PAUSE_MS 5000             /* how long a new signing key goes unnoticed when no notice of it comes */
-#define LOOK_MS 100               /* for a notice */
-#define SWEEP_MS 60000            /* between two sweeps */
-#define PRUNE_MS INT64_C(3600000) /* between two looks whether the audit is to be pruned */
-/* Of a chain rows go once its first one is older than audit_keep by that much: else each look would remove a few, and
- * add one that says so. */
-#define PRUNE_SLACK_MS INT64_C(86400000)
-#define PRUNE_SLICE_MS 500 /* of each PAUSE_MS */
-#define SWEEP_ROWS 200     /* a closure: the others wait for it as for any */
+#define PAUSE_MS 5000  /* how long a new signing key goes unnoticed when no notice of it comes */
+#define LOOK_MS 100    /* for a notice */
+#define SWEEP_MS 60000 /* between two sweeps */
+#define SWEEP_ROWS 200 /* a closure: the others wait for it as for any */
 /* Counting a large table takes its time: it is done so seldom that it takes a hundredth of ours at most. */
 #define COUNT_SHARE 100
 
@@ -68,41 +62,6 @@ static int64_t monotonic_ms(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* ---- the oldest rows of the audit ---- */
-
-static void begin_pruning(struct aa_sweeper *sweeper)
-{
-    const struct aa_app *app = sweeper->app;
-    int64_t before_ms = aa_app_now_ms(app) - app->settings.audit_keep_s * 1000;
-
-    sweeper->next_prune_ms = monotonic_ms() + PRUNE_MS;
-    sweeper->prune =
-        (struct aa_audit_prune){.before_ms = before_ms, .due_ms = before_ms - PRUNE_SLACK_MS, .is_server = true};
-}
-
-/* For a while: this thread has more to do, and so have the others that write. */
-static void prune_audit(struct aa_sweeper *sweeper)
-{
-    const struct aa_app *app = sweeper->app;
-    struct aa_audit_prune *prune = &sweeper->prune;
-    struct aa_error err = AA_ERROR_INIT;
-    int64_t until_ms = monotonic_ms() + PRUNE_SLICE_MS, removed;
-
-    if (app->settings.audit_keep_s == 0 || (prune->is_done && monotonic_ms() < sweeper->next_prune_ms))
-        return;
-    if (prune->is_done)
-        begin_pruning(sweeper);
-    removed = prune->removed;
-    while (!prune->is_done && !is_stopping(sweeper) && monotonic_ms() < until_ms)
-        if (aa_audit_prune_step(app, prune, &err)) {
-            aa_app_log(app, AA_LOG_WARNING, NULL, "the audit cannot be pruned: %s", err.message);
-            prune->is_done = true;
-        }
-    if (prune->removed > removed)
-        aa_app_log(app, AA_LOG_INFO, NULL, "%lld entries of the audit were pruned",
-                   (long long)(prune->removed - removed));
 }
 
 /* ---- the sizes of tables ---- */
@@ -195,7 +154,7 @@ static void *sweeper_main(void *arg)
 
     do {
         refresh(sweeper);
-        prune_audit(sweeper);
+        aa_audit_keep_run(sweeper->app, &sweeper->audit_keep);
         if (monotonic_ms() < next_sweep_ms)
             continue;
         sweep_all(sweeper);
@@ -218,7 +177,8 @@ void aa_sweeper_init(struct aa_sweeper *sweeper)
 {
     pthread_condattr_t monotonic;
 
-    *sweeper = (struct aa_sweeper){.app = NULL, .prune = {.is_done = true}};
+    *sweeper = (struct aa_sweeper){.app = NULL};
+    aa_audit_keep_init(&sweeper->audit_keep, monotonic_ms);
     pthread_mutex_init(&sweeper->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include "domain/audit_prune.h"
+#include "domain/audit_keep.h"
 
 struct aa_sweeper {
     struct aa_app *app;
@@ -13,10 +13,9 @@ struct aa_sweeper {
     pthread_mutex_t lock;
     pthread_cond_t stop;
     bool is_stopping, is_running;
-    uint64_t generation;         /* aa_db_generation() when changed keys were looked for the last time */
-    enum aa_err trouble;         /* of looking for changed keys, the last time */
-    int64_t next_prune_ms;       /* by the monotonic clock */
-    struct aa_audit_prune prune; /* that is under way, unless it is done */
+    uint64_t generation; /* aa_db_generation() when changed keys were looked for the last time */
+    enum aa_err trouble; /* of looking for changed keys, the last time */
+    struct aa_audit_keep audit_keep;
     int64_t next_count_ms[AA_METRICS_TABLES_MAX]; /* by the monotonic clock */
 };
 

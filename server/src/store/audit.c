@@ -184,6 +184,22 @@ enum aa_err aa_audit_find_first(struct aa_conn *c, int64_t chain, int64_t from, 
                            AA_ARGS(AA_INT(chain), AA_INT(from)), sequence, err);
 }
 
+enum aa_err aa_audit_find_newest(struct aa_conn *c, int64_t *time_ms, struct aa_error *err)
+{
+    return aa_store_number(c,
+                           "SELECT coalesce(max(audit.time_ms), 0) FROM audit_chains JOIN audit "
+                           "ON audit.chain = audit_chains.chain AND audit.sequence = audit_chains.sequence",
+                           AA_NO_ARGS, time_ms, err);
+}
+
+enum aa_err aa_audit_find_future(struct aa_conn *c, int64_t time_ms, int64_t *chain, struct aa_error *err)
+{
+    return aa_store_number(c,
+                           "SELECT coalesce(min(chain), -1) FROM audit_chains WHERE $1 < (SELECT time_ms FROM audit "
+                           "WHERE audit.chain = audit_chains.chain ORDER BY sequence LIMIT 1)",
+                           AA_ARGS(AA_INT(time_ms)), chain, err);
+}
+
 enum aa_err aa_audit_count(struct aa_conn *c, int64_t *rows, struct aa_error *err)
 {
     return aa_store_number(c, "SELECT CAST(coalesce(sum(sequence - pruned_sequence), 0) AS BIGINT) FROM audit_chains",

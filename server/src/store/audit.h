@@ -73,6 +73,10 @@ AA_STORE aa_audit_tail(struct aa_conn *c, int64_t limit, aa_row_fn row, void *ct
 /* R: the number of the first row of a chain from that number on; 0 when there is none. Where many rows were removed
  * just now, it is quicker to say from where on than 0. */
 AA_STORE aa_audit_find_first(struct aa_conn *c, int64_t chain, int64_t from, int64_t *sequence, struct aa_error *err);
+/* R: the time of the newest among the last rows of the chains; 0: there is none. */
+AA_STORE aa_audit_find_newest(struct aa_conn *c, int64_t *time_ms, struct aa_error *err);
+/* R: the number of a chain whose first row is younger than that; -1 when there is none. */
+AA_STORE aa_audit_find_future(struct aa_conn *c, int64_t time_ms, int64_t *chain, struct aa_error *err);
 /* R: how many rows there are by what the heads say, which costs nothing. */
 AA_STORE aa_audit_count(struct aa_conn *c, int64_t *rows, struct aa_error *err);
 /* R: the number of a chain whose rows do not end with its head, or begin behind its checkpoint, or that has rows and no
