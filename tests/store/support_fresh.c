@@ -42,31 +42,56 @@ void fresh_clear(struct fresh *fresh)
     store_close(&fresh->f);
 }
 
-void fresh_run(const struct fresh *fresh, const char *sql)
+struct line {
+    const struct aa_driver *driver;
+    struct aa_source *source;
+    struct aa_conn *conn;
+};
+
+static struct line line_open(const struct fresh *fresh)
 {
     struct aa_db_options options = {.url = fresh->url};
-    const struct aa_driver *driver = fresh->f.driver;
-    struct aa_source *source = NULL;
-    struct aa_conn *conn = NULL;
+    struct line line = {.driver = fresh->f.driver};
 
-    CHECK_OK(driver->open(&options, &source, NULL));
-    CHECK_OK(driver->connect(source, AA_CONN_WRITER, &conn, NULL));
-    CHECK_OK(driver->run(conn, sql, NULL));
-    driver->disconnect(conn);
-    driver->close(source);
+    CHECK_OK(line.driver->open(&options, &line.source, NULL));
+    CHECK_OK(line.driver->connect(line.source, AA_CONN_WRITER, &line.conn, NULL));
+    return line;
+}
+
+static void line_close(const struct line *line)
+{
+    line->driver->disconnect(line->conn);
+    line->driver->close(line->source);
+}
+
+void fresh_run(const struct fresh *fresh, const char *sql)
+{
+    struct line line = line_open(fresh);
+
+    CHECK_OK(line.driver->run(line.conn, sql, NULL));
+    line_close(&line);
+}
+
+/* In a transaction, as ever: some statements of a migration work in no other place. */
+static void migrate(const struct line *line, const struct aa_migration *migration, int version)
+{
+    char sql[128];
+
+    snprintf(sql, sizeof sql, "INSERT INTO schema_migrations (version) VALUES (%d)", version);
+    CHECK_OK(line->driver->control(line->conn, AA_CONTROL_BEGIN_WRITE, NULL));
+    for (const char *const *statement = migration->statements; *statement; statement++)
+        CHECK_OK(line->driver->run(line->conn, *statement, NULL));
+    CHECK_OK(line->driver->run(line->conn, sql, NULL));
+    CHECK_OK(line->driver->control(line->conn, AA_CONTROL_COMMIT, NULL));
 }
 
 void fresh_make_old(struct fresh *fresh, int version)
 {
-    const struct aa_migration *list;
-    char sql[128];
+    struct line line;
 
     fresh_make(fresh);
-    list = fresh->f.driver->migrations->list;
-    for (int i = 0; i < version; i++) {
-        for (const char *const *statement = list[i].statements; *statement; statement++)
-            fresh_run(fresh, *statement);
-        snprintf(sql, sizeof sql, "INSERT INTO schema_migrations (version) VALUES (%d)", i + 1);
-        fresh_run(fresh, sql);
-    }
+    line = line_open(fresh);
+    for (int i = 0; i < version; i++)
+        migrate(&line, &fresh->f.driver->migrations->list[i], i + 1);
+    line_close(&line);
 }
