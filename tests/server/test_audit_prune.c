@@ -13,25 +13,25 @@
 #define PATIENCE_MS 20000
 #define OLD_ROWS 700 /* more than a transaction removes */
 
-static enum aa_err append_old(struct aa_conn *c, void *ctx, struct aa_error *err)
+static enum aa_err append_rows(struct aa_conn *c, void *ctx, struct aa_error *err)
 {
-    struct aa_audit_row row = {.time_ms = ((int64_t)time(NULL) * 1000) - 100 * DAY_MS, .event = VIEW("login")};
+    struct aa_audit_row row = {.time_ms = ((int64_t)time(NULL) * 1000) - *(const int *)ctx * DAY_MS,
+                               .event = VIEW("login")};
     enum aa_err rc = AA_OK;
 
-    (void)ctx;
     for (int i = 0; !rc && i < OLD_ROWS; i++)
         rc = aa_audit_append(c, &row, err);
     return rc;
 }
 
-static void write_old(const struct shell *s)
+static void write_rows(const struct shell *s, int days_old)
 {
     struct aa_db_options options = {.url = s->database, .migrate = true};
     struct aa_db *db = NULL;
 
     CHECK_OK(aa_crypto_init(NULL));
     CHECK_OK(aa_db_open(&options, &db, NULL));
-    CHECK_OK(aa_db_write(db, append_old, NULL, NULL));
+    CHECK_OK(aa_db_write(db, append_rows, &days_old, NULL));
     aa_db_close(db);
 }
 
@@ -39,7 +39,7 @@ static void write_old(const struct shell *s)
 static void open_old(struct shell *s)
 {
     shell_open(s);
-    write_old(s);
+    write_rows(s, 100);
     shell_succeeds(s, "init");
 }
 
@@ -65,14 +65,14 @@ static void tamper(const struct shell *s, const char *sql)
     aa_db_close(db);
 }
 
-/* An installation that nobody used for 100 days; or the clock is wrong. */
-static void open_quiet(struct shell *s)
+/* An installation all of whose entries are that old: nobody used it since, or the clock is wrong. */
+static void open_aged(struct shell *s, int days_old)
 {
     shell_open(s);
     shell_succeeds(s, "init");
     tamper(s, "DELETE FROM audit");
     tamper(s, "DELETE FROM audit_chains");
-    write_old(s);
+    write_rows(s, days_old);
     shell_succeeds(s, "audit verify");
 }
 
@@ -174,12 +174,26 @@ TEST(audit_prune, asks_whether_the_clock_is_right_where_the_newest_entry_is_old)
 {
     struct shell s;
 
-    open_quiet(&s);
+    open_aged(&s, 100);
     shell_fails(&s, "audit prune --keep 90d", 2, "the newest entry is more than a day old");
     shell_succeeds(&s, "audit verify --json");
     holds(&s, "\"pruned\": \"0\"");
     shell_succeeds(&s, "audit prune --keep 90d --force");
     holds(&s, "700");
+    shell_close(&s);
+}
+
+TEST(audit_prune, doctor_tells_of_a_first_entry_in_the_future)
+{
+    struct shell s;
+
+    open_old(&s);
+    CHECK_INT(shell_run(&s, "doctor"), 0);
+    holds_not(&s, "lies in the future");
+    shell_close(&s);
+    open_aged(&s, -100);
+    CHECK_INT(shell_run(&s, "doctor"), 1); /* the clock and the newest entry do not agree */
+    holds(&s, "the first entry of chain 0 lies in the future");
     shell_close(&s);
 }
 
@@ -300,7 +314,7 @@ TEST(audit_keep, a_server_in_doubt_about_its_clock_prunes_nothing_and_says_so)
     struct shell s;
     struct shell_server server;
 
-    open_quiet(&s);
+    open_aged(&s, 100);
     CHECK_INT(setenv("AUTH_AGENT_AUDIT_KEEP", "90d", 1), 0);
     shell_serve(&s, &server);
     for (int waited_ms = 0; !log_holds(&s, "is the clock right?"); waited_ms += 50) {

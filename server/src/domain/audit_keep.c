@@ -9,8 +9,6 @@
 #define SLACK_MS INT64_C(86400000)
 #define SLICE_MS 500  /* its thread has more to do, and so have the others that write */
 #define PAUSE_MS 5000 /* between the beginnings of two slices */
-#define DRIFT_MS                                                                                                       \
-    INT64_C(300000) /* that the two clocks may move apart between two looks; setting a clock right takes less */
 
 void aa_audit_keep_init(struct aa_audit_keep *keep, int64_t (*monotonic_ms)(void))
 {
@@ -30,14 +28,14 @@ static enum aa_err read_times(struct aa_conn *conn, void *ctx, struct aa_error *
     enum aa_err rc;
 
     rc = aa_audit_find_newest(conn, &look->newest_ms, err);
-    return rc ? rc : aa_audit_find_future(conn, look->now_ms + DRIFT_MS, &look->future_chain, err);
+    return rc ? rc : aa_audit_find_future(conn, look->now_ms + AA_AUDIT_DRIFT_MS, &look->future_chain, err);
 }
 
 static bool has_moved_apart(const struct aa_audit_keep *keep, const struct look *look)
 {
     int64_t apart_ms = (look->now_ms - keep->looked_ms) - (look->monotonic_ms - keep->looked_monotonic_ms);
 
-    return apart_ms > DRIFT_MS || apart_ms < -DRIFT_MS;
+    return apart_ms > AA_AUDIT_DRIFT_MS || apart_ms < -AA_AUDIT_DRIFT_MS;
 }
 
 /* Why the clock is not believed; NULL: it is. */

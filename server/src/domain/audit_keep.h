@@ -11,6 +11,8 @@
 #include "domain/audit_prune.h"
 
 #define AA_AUDIT_DOUBT_MS (INT64_C(24) * 3600 * 1000) /* the newest row is older than that: is the clock right? */
+/* That the two clocks may move apart between two looks: what corrects a clock all the time moves it by less. */
+#define AA_AUDIT_DRIFT_MS INT64_C(300000)
 
 struct aa_audit_keep {
     int64_t (*monotonic_ms)(void);

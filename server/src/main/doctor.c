@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "db/backup.h"
+#include "domain/audit_keep.h"
 #include "domain/directory.h"
 #include "domain/keyring.h"
 #include "domain/texts.h"
@@ -219,21 +220,33 @@ static void check_database(struct doctor *doctor)
     open_database(doctor);
 }
 
-static enum aa_err find_torn(struct aa_conn *conn, void *ctx, struct aa_error *err)
+struct ends {
+    int64_t now_ms, torn, future; /* chains; -1: none */
+};
+
+static enum aa_err look_at_ends(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
-    return aa_audit_find_torn(conn, ctx, err);
+    struct ends *ends = ctx;
+    enum aa_err rc;
+
+    rc = aa_audit_find_torn(conn, &ends->torn, err);
+    return rc ? rc : aa_audit_find_future(conn, ends->now_ms + AA_AUDIT_DRIFT_MS, &ends->future, err);
 }
 
 static void check_audit(struct doctor *doctor)
 {
     struct aa_error why = AA_ERROR_INIT;
-    int64_t torn = -1;
+    struct ends ends = {aa_app_now_ms(&doctor->app), -1, -1};
 
-    if (aa_db_read(doctor->app.db, find_torn, &torn, &why))
+    if (aa_db_read(doctor->app.db, look_at_ends, &ends, &why))
         find(doctor, FINDING_FAIL, "audit", "%s", why.message);
-    else if (torn >= 0)
+    else if (ends.torn >= 0)
         find(doctor, FINDING_FAIL, "audit", "rows of chain %lld are missing; `audit verify` tells more",
-             (long long)torn);
+             (long long)ends.torn);
+    else if (ends.future >= 0)
+        find(doctor, FINDING_WARN, "audit",
+             "the first entry of chain %lld lies in the future: until then nothing of it is pruned",
+             (long long)ends.future);
     else
         find(doctor, FINDING_OK, "audit", "its ends are there; `audit verify` looks at every row");
 }
