@@ -15,6 +15,18 @@ static void check_added(void (*append)(struct aa_buf *, struct aa_view), struct 
     aa_buf_clear(&buf);
 }
 
+TEST(buf, bytes_as_hexadecimal_digits)
+{
+    struct aa_buf buf;
+
+    aa_buf_init(&buf, 100);
+    aa_buf_add_hex(&buf, aa_view_make("\x00\x09\x0a\x7f\x80\xff", 6));
+    CHECK_VIEW(aa_buf_view(&buf), "00090a7f80ff");
+    aa_buf_add_hex(&buf, AA_VIEW_ABSENT);
+    CHECK_INT(buf.len, 12);
+    aa_buf_clear(&buf);
+}
+
 TEST(buf, grows_up_to_its_largest_size_and_not_further)
 {
     struct aa_buf buf;

@@ -252,6 +252,77 @@ TEST(migrations, the_number_of_a_grant_that_was_deleted_past_the_program_is_not_
     fresh_clear(&fresh);
 }
 
+/* It belongs to nobody, so nothing below would miss it: it would only be gone. */
+TEST(migrations, a_grant_of_nobody_is_refused_and_not_left_behind)
+{
+    struct fresh fresh;
+    struct aa_db_options options = {.migrate = true};
+    struct aa_error err = AA_ERROR_INIT;
+    struct aa_db *db = NULL;
+
+    if (store_is_remote())
+        return; /* PostgreSQL has no way to such a row */
+    fresh_make_old(&fresh, BEFORE_NUMBERS);
+    fill_old(&fresh);
+    fresh_run(&fresh, "PRAGMA foreign_keys = OFF; "
+                      "INSERT INTO grants VALUES ('gr_lone', 'usr_none', 'cl_1', 'srv_1', NULL, 1, 1, 0)");
+    options.url = fresh.url;
+    CHECK_ERR(aa_db_open(&options, &db, &err), AA_ERR_STORE);
+    CHECK(strstr(err.message, "not there: 1, some of them in grants") != NULL);
+    fresh_clear(&fresh);
+}
+
+/* ---- while another process is in the way ---- */
+
+struct holder {
+    const struct fresh *fresh;
+    struct aa_source *source;
+    struct aa_conn *conn;
+    int told;
+};
+
+static void take_write_lock(struct holder *holder)
+{
+    struct aa_db_options options = {.url = holder->fresh->url};
+    const struct aa_driver *driver = holder->fresh->f.driver;
+
+    CHECK_OK(driver->open(&options, &holder->source, NULL));
+    CHECK_OK(driver->connect(holder->source, AA_CONN_WRITER, &holder->conn, NULL));
+    CHECK_OK(driver->control(holder->conn, AA_CONTROL_BEGIN_WRITE, NULL));
+}
+
+/* Lets go once the one who waits has said so. */
+static void let_go(void *ctx, const char *what)
+{
+    struct holder *holder = ctx;
+
+    if (!strstr(what, "another process"))
+        return;
+    holder->told++;
+    CHECK_OK(holder->fresh->f.driver->control(holder->conn, AA_CONTROL_ROLLBACK, NULL));
+}
+
+TEST(migrations, a_database_that_another_process_holds_is_waited_for)
+{
+    struct fresh fresh;
+    struct holder holder = {.fresh = &fresh};
+    struct aa_db_options options = {.migrate = true, .say = let_go, .say_ctx = &holder};
+    struct aa_db *db = NULL;
+
+    if (store_is_remote())
+        return; /* there the schema's own lock waits */
+    fresh_make_old(&fresh, BEFORE_NUMBERS);
+    fill_old(&fresh);
+    take_write_lock(&holder);
+    options.url = fresh.url;
+    CHECK_OK(aa_db_open(&options, &db, NULL));
+    CHECK_INT(holder.told, 1);
+    aa_db_close(db);
+    fresh.f.driver->disconnect(holder.conn);
+    fresh.f.driver->close(holder.source);
+    fresh_clear(&fresh);
+}
+
 TEST(migrations, a_database_whose_rows_refer_to_none_stays_as_it_is)
 {
     struct fresh fresh;

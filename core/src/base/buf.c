@@ -121,6 +121,16 @@ void aa_buf_add_char(struct aa_buf *buf, char c)
     buf->data[buf->len] = '\0';
 }
 
+void aa_buf_add_hex(struct aa_buf *buf, struct aa_view bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < bytes.len; i++) {
+        aa_buf_add_char(buf, digits[(unsigned char)bytes.data[i] >> 4]);
+        aa_buf_add_char(buf, digits[bytes.data[i] & 15]);
+    }
+}
+
 void aa_buf_add_int(struct aa_buf *buf, int64_t number)
 {
     char digits[INT64_TEXT_MAX];

@@ -37,6 +37,7 @@ void aa_buf_add_int(struct aa_buf *buf, int64_t number);
 void aa_buf_add_format(struct aa_buf *buf, const char *format, ...) AA_PRINTF(2, 3);
 
 /* Encoders that append. */
+void aa_buf_add_hex(struct aa_buf *buf, struct aa_view bytes);        /* lower case */
 void aa_buf_add_base64url(struct aa_buf *buf, struct aa_view bytes);  /* no padding, RFC 4648 §5 */
 void aa_buf_add_percent(struct aa_buf *buf, struct aa_view bytes);    /* all but unreserved, RFC 3986 §2.3 */
 void aa_buf_add_json_string(struct aa_buf *buf, struct aa_view text); /* quoted and escaped, RFC 8259 §7; "/" and

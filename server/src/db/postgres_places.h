@@ -13,7 +13,7 @@
 #define AA_POSTGRES_BINARY 1 /* libpq's format of a value; 0 is text */
 
 struct aa_postgres_places {
-    int count;   /* the highest placeholder that was bound */
+    int count;   /* the highest $n that was bound */
     bool is_bad; /* one that there is not was bound, or a value is too long */
     const char *values[AA_POSTGRES_PLACES_MAX];
     int lens[AA_POSTGRES_PLACES_MAX], formats[AA_POSTGRES_PLACES_MAX];

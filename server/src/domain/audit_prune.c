@@ -233,17 +233,11 @@ static enum aa_err begin_stretch(struct work *work, struct look *look, struct aa
     return write_entry(work, err);
 }
 
-/* What a pruning left that did not come to its end. It was verified then, but that may be long ago. */
-static enum aa_err end_stretch(struct work *work, struct look *look, struct aa_error *err)
+/* They were verified when the checkpoint moved, but that may be long ago. */
+static enum aa_err prove_leftovers(struct aa_db *db, struct look *look, struct aa_error *err)
 {
-    struct aa_db *db = work->app->db;
-    enum aa_err rc = AA_OK;
+    enum aa_err rc = find_old_rows(db, look, err);
 
-    if (!look->is_confirmed)
-        return fail_broken(db, look, look->head.pruned_sequence + 1, unconfirmed, err);
-    if (look->prune->proven == look->head.pruned_sequence)
-        return aa_db_write(db, remove_some, work, err);
-    rc = find_old_rows(db, look, err);
     if (rc)
         return rc;
     if (look->walk.sequence < look->head.pruned_sequence)
@@ -251,6 +245,22 @@ static enum aa_err end_stretch(struct work *work, struct look *look, struct aa_e
     if (look->walk.broken)
         return fail_broken(db, look, look->walk.broken_sequence, look->walk.broken, err);
     look->prune->proven = look->head.pruned_sequence;
+    return AA_OK;
+}
+
+/* What a pruning left that did not come to its end. */
+static enum aa_err end_stretch(struct work *work, struct look *look, struct aa_error *err)
+{
+    struct aa_db *db = work->app->db;
+    enum aa_err rc = AA_OK;
+
+    if (!look->is_confirmed)
+        return fail_broken(db, look, look->head.pruned_sequence + 1, unconfirmed, err);
+    if (look->prune->proven != look->head.pruned_sequence)
+        rc = prove_leftovers(db, look, err);
+    if (rc ||
+        look->prune->proven != look->head.pruned_sequence) /* another process is at it: the next step looks anew */
+        return rc;
     return aa_db_write(db, remove_some, work, err);
 }
 

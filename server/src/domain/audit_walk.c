@@ -26,16 +26,10 @@ const char *aa_audit_head_copy(const struct aa_audit_chain *chain, struct aa_aud
 
 /* ---- the row that confirms a checkpoint ---- */
 
-void aa_audit_add_hex(struct aa_buf *out, struct aa_view bytes)
-{
-    for (size_t i = 0; i < bytes.len; i++)
-        aa_buf_add_format(out, "%02x", (unsigned)(unsigned char)bytes.data[i]);
-}
-
 void aa_audit_add_checkpoint(struct aa_buf *out, int64_t sequence, struct aa_view hash)
 {
     aa_buf_add_format(out, "{\"through\":\"%lld\",\"hash\":\"", (long long)sequence);
-    aa_audit_add_hex(out, hash);
+    aa_buf_add_hex(out, hash);
     aa_buf_add_text(out, "\",");
 }
 

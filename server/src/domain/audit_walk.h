@@ -43,7 +43,4 @@ void aa_audit_add_checkpoint(struct aa_buf *out, int64_t sequence, struct aa_vie
 AA_CHECK enum aa_err aa_audit_head_is_confirmed(const struct aa_audit_head *head, const struct aa_audit_row *row,
                                                 bool *is_it, struct aa_error *err);
 
-/* Appends bytes as lower-case hexadecimal digits. */
-void aa_audit_add_hex(struct aa_buf *out, struct aa_view bytes);
-
 #endif

@@ -119,14 +119,21 @@ static enum aa_err hold(const struct aa_login_limits *limits, enum aa_login_limi
     return aa_lockout_hold(conn, key_of(&limits->limits[kind]), limits->now_ms + rules[kind].window_ms, err);
 }
 
-/* Of parallel guesses each sees what the one before it cost: the row is held until this transaction ends. */
-static enum aa_err hold_and_find(const struct aa_login_limits *limits, enum aa_login_limit_kind kind,
-                                 struct aa_conn *conn, int64_t *until_ms, struct aa_error *err)
+static enum aa_err look(const struct aa_login_limits *limits, enum aa_login_limit_kind kind, struct aa_conn *conn,
+                        int64_t *until_ms, struct aa_error *err)
 {
     int64_t failures;
+
+    return aa_lockout_find(conn, key_of(&limits->limits[kind]), &failures, until_ms, err);
+}
+
+/* Of parallel guesses each sees what the one before it cost: the row is held until this transaction ends. */
+static enum aa_err hold_and_look(const struct aa_login_limits *limits, enum aa_login_limit_kind kind,
+                                 struct aa_conn *conn, int64_t *until_ms, struct aa_error *err)
+{
     enum aa_err rc = hold(limits, kind, conn, err);
 
-    return rc ? rc : aa_lockout_find(conn, key_of(&limits->limits[kind]), &failures, until_ms, err);
+    return rc ? rc : look(limits, kind, conn, until_ms, err);
 }
 
 /* Known or a stranger's? What an address did to other accounts is nothing to a browser that is known to this one: its
@@ -137,7 +144,7 @@ static enum aa_err choose(struct aa_login_limits *limits, struct aa_conn *conn, 
     int64_t until_ms = 0;
 
     if (of[AA_LIMIT_BROWSER].applies) {
-        enum aa_err rc = hold_and_find(limits, AA_LIMIT_BROWSER, conn, &until_ms, err);
+        enum aa_err rc = hold_and_look(limits, AA_LIMIT_BROWSER, conn, &until_ms, err);
 
         if (rc)
             return rc;
@@ -149,19 +156,7 @@ static enum aa_err choose(struct aa_login_limits *limits, struct aa_conn *conn, 
     return AA_OK;
 }
 
-/* Without a row for whoever is refused in any case: one address could fill the table with accounts it makes up. */
-static enum aa_err look(const struct aa_login_limits *limits, enum aa_login_limit_kind kind, struct aa_conn *conn,
-                        int64_t *until_ms, struct aa_error *err)
-{
-    int64_t failures;
-
-    return aa_lockout_find(conn, key_of(&limits->limits[kind]), &failures, until_ms, err);
-}
-
-typedef enum aa_err (*find_fn)(const struct aa_login_limits *limits, enum aa_login_limit_kind kind,
-                               struct aa_conn *conn, int64_t *until_ms, struct aa_error *err);
-
-static enum aa_err find_until(struct aa_login_limits *limits, struct aa_conn *conn, find_fn find, struct aa_error *err)
+static enum aa_err find_until(struct aa_login_limits *limits, bool holds, struct aa_conn *conn, struct aa_error *err)
 {
     for (int kind = AA_LIMIT_HERE; kind < AA_LOGIN_LIMITS; kind++) {
         int64_t until_ms;
@@ -169,7 +164,7 @@ static enum aa_err find_until(struct aa_login_limits *limits, struct aa_conn *co
 
         if (!limits->limits[kind].applies)
             continue;
-        rc = find(limits, kind, conn, &until_ms, err);
+        rc = holds ? hold_and_look(limits, kind, conn, &until_ms, err) : look(limits, kind, conn, &until_ms, err);
         if (rc)
             return rc;
         if (until_ms > limits->now_ms && until_ms > limits->until_ms)
@@ -206,10 +201,12 @@ enum aa_err aa_login_limits_begin(struct aa_login_limits *limits, struct aa_conn
 {
     enum aa_err rc = choose(limits, conn, err);
 
+    /* First without holding, which makes rows: whoever is refused in any case could fill the table with accounts that
+       are made up. */
     if (!rc)
-        rc = find_until(limits, conn, look, err);
+        rc = find_until(limits, false, conn, err);
     if (!rc && !limits->until_ms)
-        rc = find_until(limits, conn, hold_and_find, err);
+        rc = find_until(limits, true, conn, err);
     for (int kind = 0; !rc && !limits->until_ms && kind < AA_LOGIN_LIMITS; kind++)
         if (limits->limits[kind].applies)
             rc = count_try(limits, kind, conn, err);

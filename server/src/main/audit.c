@@ -70,9 +70,9 @@ static void add_json(struct aa_buf *line, const struct aa_audit_row *row)
         add_detail(line, row->detail);
     }
     aa_buf_add_text(line, ",\"prev_hash\":\"");
-    aa_audit_add_hex(line, row->prev_hash);
+    aa_buf_add_hex(line, row->prev_hash);
     aa_buf_add_text(line, "\",\"hash\":\"");
-    aa_audit_add_hex(line, row->hash);
+    aa_buf_add_hex(line, row->hash);
     aa_buf_add_text(line, "\"}\n");
 }
 
@@ -227,7 +227,7 @@ static void add_chain(void *ctx, const struct aa_audit_chain *head, int64_t prun
     struct aa_buf hash;
 
     aa_buf_init(&hash, HEX_LEN);
-    aa_audit_add_hex(&hash, head->hash);
+    aa_buf_add_hex(&hash, head->hash);
     add_number(table, head->chain);
     add_number(table, head->sequence);
     add_number(table, head->pruned_sequence);
@@ -369,7 +369,7 @@ static enum aa_err write_checkpoint(struct export *export, const struct aa_audit
     aa_buf_reset(&export->lines);
     aa_buf_add_format(&export->lines, "{\"chain\":%lld,\"pruned\":%lld,\"pruned_hash\":\"", (long long)head->chain,
                       (long long)head->pruned_sequence);
-    aa_audit_add_hex(&export->lines, aa_view_make(head->pruned_hash, sizeof head->pruned_hash));
+    aa_buf_add_hex(&export->lines, aa_view_make(head->pruned_hash, sizeof head->pruned_hash));
     aa_buf_add_format(&export->lines, "\",\"pruned_by\":%lld}\n", (long long)head->pruned_by);
     return write_all(fd, aa_buf_view(&export->lines), err);
 }

@@ -97,6 +97,5 @@ enum aa_err aa_lines_read(struct aa_lines *lines, bool *has_line, struct aa_erro
 
 void aa_lines_add_digest(const struct aa_lines *lines, struct aa_buf *out)
 {
-    for (size_t i = 0; i < sizeof lines->digest; i++)
-        aa_buf_add_format(out, "%02x", lines->digest[i]);
+    aa_buf_add_hex(out, aa_view_make(lines->digest, sizeof lines->digest));
 }

@@ -70,8 +70,7 @@ static enum aa_err make_file(const struct aa_app *app, const char *path, struct 
     if (aa_app_random(app, key, sizeof key))
         return aa_fail(err, AA_ERR_RANDOM, "no random bytes for the master key");
     aa_buf_init(&hex, FILE_MAX);
-    for (size_t i = 0; i < sizeof key; i++)
-        aa_buf_add_format(&hex, "%02x", key[i]);
+    aa_buf_add_hex(&hex, aa_view_make(key, sizeof key));
     aa_buf_add_char(&hex, '\n');
     rc = aa_buf_check(&hex, "the master key", err);
     if (!rc)

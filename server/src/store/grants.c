@@ -54,9 +54,9 @@ static const struct aa_column grant_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_grant, last_used_ms)}, {AA_COLUMN_INT, offsetof(struct aa_grant, revoked_ms)},
 };
 static const struct aa_shape grant_shape = AA_SHAPE(grant_columns, struct aa_grant);
-const struct aa_store_table aa_grants_table = AA_STORE_TABLE_REFERRING(
-    "grants", GRANT_COLUMNS, "grant_id", &grant_shape,
-    "SELECT " GRANT_COLUMNS " FROM grants WHERE grant_id > $1 ORDER BY grant_id LIMIT $2", GRANT_INSERT);
+const struct aa_store_table aa_grants_table =
+    AA_STORE_TABLE_REFERRING("grants", GRANT_COLUMNS, "grant_id", &grant_shape,
+                             AA_STORE_PAGE("grants", GRANT_COLUMNS, "grant_id", 1, "$2"), GRANT_INSERT);
 
 enum aa_err aa_auth_request_create(struct aa_conn *c, const struct aa_auth_request *request, struct aa_error *err)
 {

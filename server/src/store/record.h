@@ -62,12 +62,13 @@ struct aa_store_table {
 #define AA_PLACES_16 AA_PLACES_15 ", $16"
 #define AA_PLACES_17 AA_PLACES_16 ", $17"
 
+#define AA_STORE_PAGE(name, columns, key, key_count, limit)                                                            \
+    "SELECT " columns " FROM " name " WHERE (" key ") > (" AA_PLACES_##key_count ") ORDER BY " key " LIMIT " limit
+
 /* `count` columns, the key being `key_count` of them; `limit` is the placeholder behind those of the key. */
 #define AA_STORE_TABLE(name, columns, count, key, key_count, limit, shape)                                             \
     {                                                                                                                  \
-        name, columns, key, shape,                                                                                     \
-            "SELECT " columns " FROM " name " WHERE (" key ") > (" AA_PLACES_##key_count ") ORDER BY " key             \
-                                                                                         " LIMIT " limit,              \
+        name, columns, key, shape, AA_STORE_PAGE(name, columns, key, key_count, limit),                                \
             "INSERT INTO " name " (" columns ") VALUES (" AA_PLACES_##count ")", "SELECT count(*) FROM " name          \
     }
 
