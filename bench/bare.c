@@ -16,12 +16,13 @@
 static const struct {
     const char *sql, *types;
 } statements[BARE_COUNT] = {
-    [BARE_FIND_LIVE] = {"SELECT t.jti, g.grant_id, g.client_id, g.user_id, g.server_id, t.scope, t.audience, u.email, "
-                        "u.name, t.issued_ms, t.expires_ms, t.revoked_ms, g.revoked_ms, u.disabled_ms "
-                        "FROM access_tokens t JOIN grants g ON g.grant_no = t.grant_no "
-                        "JOIN users u ON u.user_no = g.user_no JOIN servers s ON s.server_id = g.server_id "
-                        "JOIN clients c ON c.client_id = g.client_id WHERE t.token_key = $1",
-                        "b"},
+    [BARE_FIND_LIVE] =
+        {"SELECT t.jti, g.grant_id, g.client_id, g.user_id, g.server_id, t.scope, t.audience, "
+         "g.user_email, g.user_name, t.issued_ms, t.expires_ms, t.revoked_ms, g.revoked_ms, "
+         "g.user_disabled_ms "
+         "FROM access_tokens t JOIN grants g ON g.grant_no = t.grant_no JOIN servers s ON s.server_id = g.server_id "
+         "JOIN clients c ON c.client_id = g.client_id WHERE t.token_key = $1",
+         "b"},
     [BARE_FIND_REFRESH] = {"SELECT token_key, grant_id, client_id, user_id, server_id, scope, successor_sealed, "
                            "issued_ms, expires_ms, rotated_ms, revoked_ms FROM refresh_tokens WHERE token_key = $1",
                            "b"},

@@ -27,25 +27,27 @@ static struct aa_view key_of_letter(char letter)
     return aa_view_make(key, sizeof key);
 }
 
-static void put_access(const struct fresh *fresh, char letter, const char *grant_id, const char *client_id)
+static void put_access(const struct fresh *fresh, char letter, const char *grant_id, const char *client_id,
+                       const char *user_id)
 {
     char sql[512];
 
     snprintf(sql, sizeof sql,
              "INSERT INTO access_tokens (token_key, jti, grant_id, client_id, user_id, server_id, scope, audience, "
-             "issued_ms, expires_ms, revoked_ms) VALUES (%s, 'jti-%c', '%s', '%s', 'usr_b', 'srv_1', 'files:read', "
+             "issued_ms, expires_ms, revoked_ms) VALUES (%s, 'jti-%c', '%s', '%s', '%s', 'srv_1', 'files:read', "
              "'https://one.example/mcp', 1000, 2000, 0)",
-             key_literal(letter), letter, grant_id, client_id);
+             key_literal(letter), letter, grant_id, client_id, user_id);
     fresh_run(fresh, sql);
 }
 
-/* Two people; Bob has a session, a live grant with two tokens and a revoked one with one. */
+/* Three people; Bob has a session, a live grant with two tokens and a revoked one with one. Cleo is disabled. */
 static void fill_old(const struct fresh *fresh)
 {
     char sql[512];
 
     fresh_run(fresh, "INSERT INTO users VALUES ('usr_a', 'ann@example.com', NULL, NULL, 2, 0)");
     fresh_run(fresh, "INSERT INTO users VALUES ('usr_b', 'bob@example.com', 'Bob', 'phc', 1, 0)");
+    fresh_run(fresh, "INSERT INTO users VALUES ('usr_c', 'cleo@example.com', NULL, NULL, 3, 500)");
     snprintf(sql, sizeof sql, "INSERT INTO sessions VALUES (%s, 'usr_b', 1, 1, 9000)", key_literal('s'));
     fresh_run(fresh, sql);
     fresh_run(fresh,
@@ -57,9 +59,11 @@ static void fill_old(const struct fresh *fresh)
     fresh_run(fresh, "INSERT INTO grants VALUES ('gr_live', 'usr_b', 'cl_1', 'srv_1', 'files:read', 1, 1, 0)");
     fresh_run(fresh, "INSERT INTO grants VALUES ('gr_dead', 'usr_b', 'cl_1', 'srv_1', 'files:read', 2, 2, 700)");
     fresh_run(fresh, "INSERT INTO consents VALUES ('usr_b', 'cl_1', 'srv_1', 'http://127.0.0.1/', 'files:read', 1, 0)");
-    put_access(fresh, 'l', "gr_live", "cl_1");
-    put_access(fresh, 'd', "gr_dead", "cl_1");
-    put_access(fresh, 'o', "gr_live", "cl_other");
+    fresh_run(fresh, "INSERT INTO grants VALUES ('gr_cleo', 'usr_c', 'cl_1', 'srv_1', 'files:read', 3, 3, 0)");
+    put_access(fresh, 'l', "gr_live", "cl_1", "usr_b");
+    put_access(fresh, 'd', "gr_dead", "cl_1", "usr_b");
+    put_access(fresh, 'o', "gr_live", "cl_other", "usr_b");
+    put_access(fresh, 'c', "gr_cleo", "cl_1", "usr_c");
     snprintf(sql, sizeof sql,
              "INSERT INTO refresh_tokens VALUES (%s, 'gr_live', 'cl_1', 'usr_b', 'srv_1', 'files:read', NULL, 1, 9000, "
              "0, 0)",
@@ -157,6 +161,22 @@ static void look_at_dead_token(struct aa_conn *c)
 TEST(migrations, what_was_revoked_stays_so_and_a_person_s_tokens_still_end_with_them)
 {
     after_migration(look_at_dead_token);
+}
+
+static void look_at_token_of_one_who_is_disabled(struct aa_conn *c)
+{
+    struct aa_live_token token = {0};
+
+    CHECK_OK(aa_live_token_find(c, key_of_letter('c'), &token, NULL));
+    CHECK_VIEW(token.email, "cleo@example.com");
+    CHECK(aa_view_is_absent(token.name));
+    CHECK_INT(token.user_disabled_ms, 500);
+    aa_record_clear(&token.memory);
+}
+
+TEST(migrations, a_person_who_was_disabled_stays_so)
+{
+    after_migration(look_at_token_of_one_who_is_disabled);
 }
 
 static void look_for_other_token(struct aa_conn *c)

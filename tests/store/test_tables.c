@@ -43,6 +43,14 @@ static void note_column(struct names *names, struct aa_view table, struct aa_vie
         strcpy(names->list[names->count++], name);
 }
 
+/* Of another table's row: the database fills it in by itself. */
+static bool is_copy(struct aa_view table, struct aa_view column)
+{
+    return aa_view_equal_text(table, "grants") &&
+           (aa_view_equal_text(column, "user_email") || aa_view_equal_text(column, "user_name") ||
+            aa_view_equal_text(column, "user_disabled_ms"));
+}
+
 static void read_schema(struct aa_conn *c, struct names *names)
 {
     struct aa_stmt *stmt = NULL;
@@ -53,7 +61,8 @@ static void read_schema(struct aa_conn *c, struct names *names)
         CHECK_OK(aa_stmt_step(stmt, &has_row, NULL));
         if (!has_row)
             break;
-        note_column(names, aa_stmt_text(stmt, 0), aa_stmt_text(stmt, 1));
+        if (!is_copy(aa_stmt_text(stmt, 0), aa_stmt_text(stmt, 1)))
+            note_column(names, aa_stmt_text(stmt, 0), aa_stmt_text(stmt, 1));
     }
     aa_stmt_end(stmt);
 }

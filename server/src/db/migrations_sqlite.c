@@ -287,11 +287,40 @@ static const char *const pruning[] = {
     NULL,
 };
 
+/* A grant also says what introspection tells of its person, who is then one search less among millions. The database
+ * itself keeps the copy true, whoever writes, also past the program; a person who is gone, or whose row was replaced by
+ * one with another number, is disabled there. Until the copy was made a grant has a disabled person.
+ * Whoever makes the table `users` or `grants` anew makes the triggers anew. */
+static const char *const persons[] = {
+    "ALTER TABLE grants ADD COLUMN user_email TEXT",
+    "ALTER TABLE grants ADD COLUMN user_name TEXT",
+    "ALTER TABLE grants ADD COLUMN user_disabled_ms INTEGER NOT NULL DEFAULT 1",
+    "UPDATE grants SET user_email = u.email, user_name = u.name, user_disabled_ms = u.disabled_ms "
+    "FROM users u WHERE u.user_no = grants.user_no",
+
+    "CREATE TRIGGER grants_person AFTER INSERT ON grants BEGIN"
+    "  UPDATE grants SET user_email = u.email, user_name = u.name, user_disabled_ms = u.disabled_ms"
+    "  FROM users u WHERE u.user_no = NEW.user_no AND grants.grant_no = NEW.grant_no;"
+    " END",
+    "CREATE TRIGGER users_changed AFTER UPDATE ON users"
+    " WHEN OLD.email <> NEW.email OR OLD.name IS NOT NEW.name OR OLD.disabled_ms <> NEW.disabled_ms BEGIN"
+    "  UPDATE grants SET user_email = NEW.email, user_name = NEW.name, user_disabled_ms = NEW.disabled_ms"
+    "  WHERE user_id = NEW.user_id AND user_no = NEW.user_no;"
+    " END",
+    /* A REPLACE takes the older row away without telling anybody. */
+    "CREATE TRIGGER users_put AFTER INSERT ON users BEGIN"
+    "  UPDATE grants SET user_email = NEW.email, user_name = NEW.name,"
+    "  user_disabled_ms = CASE WHEN user_no = NEW.user_no THEN NEW.disabled_ms ELSE 1 END"
+    "  WHERE user_id = NEW.user_id;"
+    " END",
+    "CREATE TRIGGER users_gone AFTER DELETE ON users BEGIN"
+    "  UPDATE grants SET user_disabled_ms = 1 WHERE user_id = OLD.user_id;"
+    " END",
+    NULL,
+};
+
 static const struct aa_migration list[] = {
-    {"first schema", first},
-    {"audit", audit},
-    {"numbers", numbers},
-    {"pruning", pruning},
+    {"first schema", first}, {"audit", audit}, {"numbers", numbers}, {"pruning", pruning}, {"persons", persons},
 };
 
 const struct aa_migrations aa_sqlite_migrations = {

@@ -67,8 +67,8 @@ const struct aa_store_table aa_refresh_tokens_table =
     AA_STORE_TABLE("refresh_tokens", REFRESH_COLUMNS, 11, "token_key", 1, "$2", &refresh_shape);
 
 #define LIVE_COLUMNS                                                                                                   \
-    "t.jti, g.grant_id, g.client_id, g.user_id, g.server_id, t.scope, t.audience, u.email, u.name, "                   \
-    "t.issued_ms, t.expires_ms, t.revoked_ms, g.revoked_ms, u.disabled_ms"
+    "t.jti, g.grant_id, g.client_id, g.user_id, g.server_id, t.scope, t.audience, g.user_email, g.user_name, "         \
+    "t.issued_ms, t.expires_ms, t.revoked_ms, g.revoked_ms, g.user_disabled_ms"
 static const struct aa_column live_columns[] = {
     {AA_COLUMN_TEXT, offsetof(struct aa_live_token, jti)},
     {AA_COLUMN_TEXT, offsetof(struct aa_live_token, grant_id)},
@@ -133,14 +133,14 @@ enum aa_err aa_access_token_revoke(struct aa_conn *c, struct aa_view token_key, 
                            AA_ARGS(AA_BLOB(token_key), AA_INT(now_ms)), err);
 }
 
-/* Inner joins throughout: a token whose grant, person, client or server is gone has nobody to speak for. */
+/* Inner joins throughout: a token whose grant, client or server is gone has nobody to speak for. Of its person the
+ * grant has a copy, which the database keeps: db/migrations_sqlite.c, "persons". */
 enum aa_err aa_live_token_find(struct aa_conn *c, struct aa_view token_key, struct aa_live_token *out,
                                struct aa_error *err)
 {
     return aa_store_find(c,
                          "SELECT " LIVE_COLUMNS " FROM access_tokens t "
                          "JOIN grants g ON g.grant_no = t.grant_no "
-                         "JOIN users u ON u.user_no = g.user_no "
                          "JOIN servers s ON s.server_id = g.server_id "
                          "JOIN clients c ON c.client_id = g.client_id "
                          "WHERE t.token_key = $1",
