@@ -143,3 +143,87 @@ STORE_TEST(clients, a_deleted_client_leaves_revoked_grants_and_no_consent)
     aa_record_clear(&grant.memory);
     CHECK_ERR(aa_client_delete(c, VIEW("cl_1"), 99, NULL), AA_ERR_NOT_FOUND);
 }
+
+/* ---- those known by the URL of their metadata document ---- */
+
+#define DOCUMENT "https://client.example/oauth/client.json"
+
+static struct aa_client sample_document(void)
+{
+    struct aa_client client = sample_client(DOCUMENT);
+
+    client.source = VIEW("cimd");
+    client.fetched_ms = 1000;
+    client.fresh_until_ms = 2000;
+    return client;
+}
+
+static void check_document(struct aa_conn *c, const struct aa_client *wanted)
+{
+    struct aa_client found = {0};
+
+    CHECK_OK(aa_client_find(c, VIEW(DOCUMENT), &found, NULL));
+    CHECK(aa_view_equal(found.redirect_uris, wanted->redirect_uris));
+    CHECK(aa_view_equal(found.grant_types, wanted->grant_types));
+    CHECK_INT(found.created_ms, wanted->created_ms);
+    CHECK_INT(found.last_used_ms, wanted->last_used_ms);
+    CHECK_INT(found.expires_ms, wanted->expires_ms);
+    CHECK_INT(found.fetched_ms, wanted->fetched_ms);
+    CHECK_INT(found.fresh_until_ms, wanted->fresh_until_ms);
+    CHECK(aa_view_is_absent(found.client_name) == aa_view_is_absent(wanted->client_name));
+    aa_record_clear(&found.memory);
+}
+
+STORE_TEST(clients, what_a_document_says_now_takes_the_place_of_what_it_said)
+{
+    struct aa_client client = sample_document();
+
+    CHECK_OK(aa_client_put_document(c, &client, NULL));
+    check_document(c, &client);
+    client.client_name = AA_VIEW_ABSENT;
+    client.redirect_uris = VIEW("[\"http://127.0.0.1/callback\"]");
+    client.grant_types = VIEW("authorization_code");
+    client.fetched_ms = 3000;
+    client.fresh_until_ms = 4000;
+    client.expires_ms = 9000;
+    CHECK_OK(aa_client_put_document(c, &client, NULL));
+    check_document(c, &client);
+}
+
+STORE_TEST(clients, a_document_that_changes_leaves_when_its_client_was_made_and_used)
+{
+    struct aa_client client = sample_document(), later;
+
+    CHECK_OK(aa_client_put_document(c, &client, NULL));
+    CHECK_OK(aa_client_mark_used(c, VIEW(DOCUMENT), 1500, NULL));
+    later = client;
+    later.created_ms = 7000;
+    later.expires_ms = 8000;
+    CHECK_OK(aa_client_put_document(c, &later, NULL));
+    client.last_used_ms = 1500;
+    client.expires_ms = 0;
+    check_document(c, &client);
+}
+
+STORE_TEST(clients, a_document_does_not_take_the_place_of_a_client_that_came_otherwise)
+{
+    struct aa_client client = sample_client(DOCUMENT), document = sample_document();
+
+    CHECK_OK(aa_client_create(c, &client, NULL));
+    document.redirect_uris = VIEW("[\"https://other.example/\"]");
+    CHECK_ERR(aa_client_put_document(c, &document, NULL), AA_ERR_CONFLICT);
+    CHECK_ERR(aa_client_set_document_times(c, VIEW(DOCUMENT), 1, 2, NULL), AA_ERR_NOT_FOUND);
+    check_document(c, &client);
+}
+
+STORE_TEST(clients, how_old_the_copy_of_a_document_is_can_be_set_alone)
+{
+    struct aa_client client = sample_document();
+
+    CHECK_ERR(aa_client_set_document_times(c, VIEW(DOCUMENT), 1, 2, NULL), AA_ERR_NOT_FOUND);
+    CHECK_OK(aa_client_put_document(c, &client, NULL));
+    CHECK_OK(aa_client_set_document_times(c, VIEW(DOCUMENT), 0, 6000, NULL));
+    client.fetched_ms = 0;
+    client.fresh_until_ms = 6000;
+    check_document(c, &client);
+}

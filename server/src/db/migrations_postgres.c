@@ -283,8 +283,16 @@ static const char *const persons[] = {
     NULL,
 };
 
+/* As on SQLite. */
+static const char *const documents[] = {
+    "ALTER TABLE clients ADD COLUMN fetched_ms BIGINT NOT NULL DEFAULT 0, "
+    "ADD COLUMN fresh_until_ms BIGINT NOT NULL DEFAULT 0",
+    NULL,
+};
+
 static const struct aa_migration list[] = {
-    {"first schema", first}, {"audit", audit}, {"numbers", numbers}, {"pruning", pruning}, {"persons", persons},
+    {"first schema", first}, {"audit", audit},     {"numbers", numbers},
+    {"pruning", pruning},    {"persons", persons}, {"documents", documents},
 };
 
 const struct aa_migrations aa_postgres_migrations = {

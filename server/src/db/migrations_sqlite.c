@@ -319,8 +319,16 @@ static const char *const persons[] = {
     NULL,
 };
 
+/* Clients that are known by the URL of their metadata document: how old our copy of it is. */
+static const char *const documents[] = {
+    "ALTER TABLE clients ADD COLUMN fetched_ms INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE clients ADD COLUMN fresh_until_ms INTEGER NOT NULL DEFAULT 0",
+    NULL,
+};
+
 static const struct aa_migration list[] = {
-    {"first schema", first}, {"audit", audit}, {"numbers", numbers}, {"pruning", pruning}, {"persons", persons},
+    {"first schema", first}, {"audit", audit},     {"numbers", numbers},
+    {"pruning", pruning},    {"persons", persons}, {"documents", documents},
 };
 
 const struct aa_migrations aa_sqlite_migrations = {

@@ -3,7 +3,9 @@
 
 #define CLIENT_COLUMNS                                                                                                 \
     "client_id, client_name, redirect_uris, grant_types, scope, application_type, client_uri, source, fingerprint, "   \
-    "created_ms, last_used_ms, expires_ms"
+    "created_ms, last_used_ms, expires_ms, fetched_ms, fresh_until_ms"
+#define CLIENT_INSERT                                                                                                  \
+    "INSERT INTO clients (" CLIENT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 static const struct aa_column client_columns[] = {
     {AA_COLUMN_TEXT, offsetof(struct aa_client, client_id)},
     {AA_COLUMN_TEXT, offsetof(struct aa_client, client_name)},
@@ -17,17 +19,38 @@ static const struct aa_column client_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_client, created_ms)},
     {AA_COLUMN_INT, offsetof(struct aa_client, last_used_ms)},
     {AA_COLUMN_INT, offsetof(struct aa_client, expires_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_client, fetched_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_client, fresh_until_ms)},
 };
 static const struct aa_shape client_shape = AA_SHAPE(client_columns, struct aa_client);
 const struct aa_store_table aa_clients_table =
-    AA_STORE_TABLE("clients", CLIENT_COLUMNS, 12, "client_id", 1, "$2", &client_shape);
+    AA_STORE_TABLE("clients", CLIENT_COLUMNS, 14, "client_id", 1, "$2", &client_shape);
 
 enum aa_err aa_client_create(struct aa_conn *c, const struct aa_client *client, struct aa_error *err)
 {
+    return aa_store_insert(c, CLIENT_INSERT " ON CONFLICT DO NOTHING", &client_shape, client, err);
+}
+
+enum aa_err aa_client_put_document(struct aa_conn *c, const struct aa_client *client, struct aa_error *err)
+{
     return aa_store_insert(c,
-                           "INSERT INTO clients (" CLIENT_COLUMNS
-                           ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
+                           CLIENT_INSERT
+                           " ON CONFLICT (client_id) DO UPDATE SET client_name = excluded.client_name, "
+                           "redirect_uris = excluded.redirect_uris, grant_types = excluded.grant_types, "
+                           "scope = excluded.scope, application_type = excluded.application_type, "
+                           "client_uri = excluded.client_uri, fetched_ms = excluded.fetched_ms, "
+                           "fresh_until_ms = excluded.fresh_until_ms, "
+                           "expires_ms = CASE WHEN clients.expires_ms = 0 THEN 0 ELSE excluded.expires_ms END "
+                           "WHERE clients.source = 'cimd'",
                            &client_shape, client, err);
+}
+
+enum aa_err aa_client_set_document_times(struct aa_conn *c, struct aa_view client_id, int64_t fetched_ms,
+                                         int64_t fresh_until_ms, struct aa_error *err)
+{
+    return aa_store_change(
+        c, "UPDATE clients SET fetched_ms = $2, fresh_until_ms = $3 WHERE client_id = $1 AND source = 'cimd'",
+        AA_ARGS(AA_TEXT(client_id), AA_INT(fetched_ms), AA_INT(fresh_until_ms)), err);
 }
 
 enum aa_err aa_client_find(struct aa_conn *c, struct aa_view client_id, struct aa_client *out, struct aa_error *err)

@@ -66,6 +66,9 @@ struct aa_client {
     struct aa_view fingerprint; /* SHA-256 of the canonical registration: the same request gives the same client;
                                    unique; absent for cli */
     int64_t created_ms, last_used_ms, expires_ms; /* expires_ms: 0 once it was used */
+    /* Of "cimd" alone: when our copy of its metadata document was last fetched (0: the document was withdrawn since),
+     * and until when the copy is good without another look. */
+    int64_t fetched_ms, fresh_until_ms;
 };
 
 struct aa_auth_request { /* one authorization request under way in one browser */

@@ -83,6 +83,12 @@ AA_STORE aa_client_extend(struct aa_conn *c, struct aa_view client_id, int64_t e
                           struct aa_error *err); /* W; only when it has an expiry */
 AA_STORE aa_client_delete(struct aa_conn *c, struct aa_view client_id, int64_t now_ms,
                           struct aa_error *err); /* W; its grants are revoked */
+/* W: a client that is known by the URL of its metadata document, or what that says now; when it was made and used
+ * stays, and one that was used does not expire again. CONFLICT when a client of that name came otherwise. */
+AA_STORE aa_client_put_document(struct aa_conn *c, const struct aa_client *client, struct aa_error *err);
+AA_STORE aa_client_set_document_times(struct aa_conn *c, struct aa_view client_id, int64_t fetched_ms,
+                                      int64_t fresh_until_ms,
+                                      struct aa_error *err); /* W; NOT_FOUND unless it is such a client */
 AA_STORE aa_client_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err); /* R; struct aa_client */
 AA_STORE aa_client_count(struct aa_conn *c, int64_t *out, struct aa_error *err);            /* R */
 AA_STORE aa_client_evict(struct aa_conn *c, bool *made_room,
