@@ -1,118 +1,34 @@
 /* Dynamic client registration (RFC 7591): tolerant of what is asked, exact about what is done. */
-#include <stddef.h>
-
 #include "base/error.h"
 #include "base/json.h"
-#include "base/url.h"
 #include "domain/audit.h"
+#include "domain/client_metadata.h"
 #include "domain/clients.h"
 #include "domain/rate.h"
-#include "domain/redirect_uri.h"
-#include "domain/texts.h"
-#include "oauth/scope.h"
 
-#define DOCUMENT_MAX (64 * 1024)
-#define REDIRECT_URIS_MAX 10 /* the most a real client asks for is five */
-#define NAME_MAX_LEN 200     /* bytes; what a consent page can show */
-#define CLIENT_URI_MAX 512
-#define LIST_MAX 32 /* grant types: what is registered with IANA is fewer */
 #define RATE_WINDOW_MS (INT64_C(3600) * 1000)
 #define RATE_MAX 300 /* new clients an address may make in an hour; unused ones are gone after one */
 
-/* What the document says, as we understand it; borrowed from it. */
-struct asked {
-    const struct aa_json *redirect_uris, *grant_types;
-    struct aa_view client_name, scope, application_type, client_uri;
-};
-
-static const struct aa_json_field fields[] = {
-    {"redirect_uris", AA_FIELD_TEXT_LIST, offsetof(struct asked, redirect_uris), false, REDIRECT_URIS_MAX},
-    {"grant_types", AA_FIELD_TEXT_LIST, offsetof(struct asked, grant_types), false, LIST_MAX},
-    {"client_name", AA_FIELD_TEXT, offsetof(struct asked, client_name), false, NAME_MAX_LEN},
-    {"scope", AA_FIELD_TEXT, offsetof(struct asked, scope), false, AA_SCOPE_LEN_MAX},
-    {"application_type", AA_FIELD_TEXT, offsetof(struct asked, application_type), false, 0},
-    {"client_uri", AA_FIELD_TEXT, offsetof(struct asked, client_uri), false, 0},
-};
-
 /* What will be kept: texts of our own making. */
 struct kept {
-    struct aa_buf redirect_uris, grant_types, client_id, rate;
+    struct aa_client_texts texts;
+    struct aa_buf client_id, rate;
     uint8_t fingerprint[AA_SHA256_LEN], rate_key[AA_SHA256_LEN];
     struct aa_client client;
 };
 
 static void kept_init(struct kept *kept)
 {
-    aa_buf_init(&kept->redirect_uris, DOCUMENT_MAX);
-    aa_buf_init(&kept->grant_types, 256);
+    aa_client_texts_init(&kept->texts);
     aa_buf_init(&kept->client_id, 64);
     aa_buf_init(&kept->rate, 128);
 }
 
 static void kept_clear(struct kept *kept)
 {
-    aa_buf_clear(&kept->redirect_uris);
-    aa_buf_clear(&kept->grant_types);
+    aa_client_texts_clear(&kept->texts);
     aa_buf_clear(&kept->client_id);
     aa_buf_clear(&kept->rate);
-}
-
-static enum aa_err check_redirect_uris(const struct aa_settings *settings, const struct aa_json *uris,
-                                       struct aa_refused *refused, struct aa_error *err)
-{
-    size_t i;
-
-    if (aa_json_len(uris) == 0)
-        return aa_refuse(refused, AA_OAUTH_INVALID_REDIRECT_URI, "redirect_uris must name at least one URI");
-    for (i = 0; i < aa_json_len(uris); i++)
-        if (aa_redirect_uri_check(settings, aa_json_text(aa_json_at(uris, i)), err))
-            return aa_refuse(refused, AA_OAUTH_INVALID_REDIRECT_URI,
-                             "A redirect URI is not allowed: https, http on loopback or an allowed private-use scheme, "
-                             "without user name, fragment or wildcard");
-    return AA_OK;
-}
-
-/* Keeps the grants we serve; what else is asked for is left out of the answer, as RFC 7591 §2 allows. */
-static void keep_grant_types(const struct aa_json *asked, struct aa_buf *out)
-{
-    size_t i;
-    bool refresh = false;
-
-    for (i = 0; i < aa_json_len(asked); i++)
-        refresh = refresh || aa_view_equal_text(aa_json_text(aa_json_at(asked, i)), "refresh_token");
-    aa_buf_add_text(out, refresh ? "authorization_code refresh_token" : "authorization_code");
-}
-
-static struct aa_view keep_application_type(struct aa_view asked)
-{
-    bool known = aa_view_equal_text(asked, "native") || aa_view_equal_text(asked, "web");
-
-    return known ? asked : AA_VIEW_ABSENT;
-}
-
-static struct aa_view keep_client_uri(struct aa_view asked)
-{
-    struct aa_url url;
-    bool usable = asked.len <= CLIENT_URI_MAX && !aa_url_parse(asked, &url, NULL) && aa_url_is_scheme(&url, "https");
-
-    return usable ? asked : AA_VIEW_ABSENT;
-}
-
-static struct aa_view absent_if_empty(struct aa_view text)
-{
-    return text.len > 0 ? text : AA_VIEW_ABSENT;
-}
-
-static enum aa_err check_texts(const struct asked *asked, struct aa_refused *refused)
-{
-    struct aa_scopes scopes;
-
-    if (aa_scopes_parse(asked->scope, &scopes, NULL))
-        return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA, "scope is malformed");
-    if (!aa_text_is_plain(asked->client_name))
-        return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA,
-                         "client_name holds characters that cannot be shown safely");
-    return AA_OK;
 }
 
 /* SHA-256 of the canonical registration. */
@@ -125,7 +41,7 @@ static enum aa_err compute_fingerprint(struct kept *kept, struct aa_error *err)
     enum aa_err rc;
     size_t i;
 
-    aa_buf_init(&text, 2 * DOCUMENT_MAX);
+    aa_buf_init(&text, 2 * AA_CLIENT_METADATA_MAX);
     for (i = 0; i < sizeof parts / sizeof *parts; i++) {
         aa_buf_add_int(&text,
                        aa_view_is_absent(parts[i]) ? -1 : (int64_t)parts[i].len); /* lengths keep the parts apart */
@@ -152,34 +68,20 @@ static enum aa_err compute_rate_key(struct kept *kept, struct aa_view peer, stru
     return rc;
 }
 
-static enum aa_err keep(struct aa_app *app, const struct asked *asked, struct kept *kept, struct aa_refused *refused,
-                        struct aa_error *err)
+static enum aa_err keep(struct aa_app *app, const struct aa_client_metadata *asked, struct kept *kept,
+                        struct aa_refused *refused, struct aa_error *err)
 {
     struct aa_client *client = &kept->client;
     enum aa_err rc;
 
-    rc = check_redirect_uris(&app->settings, asked->redirect_uris, refused, err);
-    if (rc)
-        return rc;
-    rc = check_texts(asked, refused);
-    if (rc)
-        return rc;
-    aa_buf_add_json(&kept->redirect_uris, asked->redirect_uris);
-    keep_grant_types(asked->grant_types, &kept->grant_types);
-    rc = aa_app_new_id(app, "cl_", &kept->client_id, err);
+    rc = aa_client_metadata_check(&app->settings, asked, refused, err);
     if (!rc)
-        rc = aa_buf_check(&kept->redirect_uris, "redirect_uris", err);
+        rc = aa_client_metadata_keep(asked, &kept->texts, client, err);
     if (!rc)
-        rc = aa_buf_check(&kept->grant_types, "grant_types", err);
+        rc = aa_app_new_id(app, "cl_", &kept->client_id, err);
     if (rc)
         return rc;
     client->client_id = aa_buf_view(&kept->client_id);
-    client->redirect_uris = aa_buf_view(&kept->redirect_uris);
-    client->grant_types = aa_buf_view(&kept->grant_types);
-    client->client_name = absent_if_empty(asked->client_name);
-    client->scope = absent_if_empty(asked->scope);
-    client->application_type = keep_application_type(asked->application_type);
-    client->client_uri = keep_client_uri(asked->client_uri);
     client->source = AA_VIEW("dcr");
     client->fingerprint = aa_view_make(kept->fingerprint, sizeof kept->fingerprint);
     client->created_ms = aa_app_now_ms(app);
@@ -291,16 +193,16 @@ static enum aa_err store_client(struct aa_app *app, const struct kept *kept, str
     return AA_OK;
 }
 
-static enum aa_err read_document(struct aa_view document, struct aa_json **json, struct asked *asked,
+static enum aa_err read_document(struct aa_view document, struct aa_json **json, struct aa_client_metadata *asked,
                                  struct aa_refused *refused, struct aa_error *err)
 {
     enum aa_err rc;
 
-    rc = aa_json_parse(document, DOCUMENT_MAX, json, err);
+    rc = aa_json_parse(document, AA_CLIENT_METADATA_MAX, json, err);
     if (!rc && !aa_json_is(*json, AA_JSON_OBJECT))
         rc = AA_ERR_JSON_TYPE;
     if (!rc)
-        rc = aa_json_read(*json, fields, sizeof fields / sizeof *fields, asked, err);
+        rc = aa_client_metadata_read(*json, asked, err);
     if (!rc || rc == AA_ERR_NOMEM)
         return rc;
     return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA,
@@ -311,7 +213,7 @@ enum aa_err aa_client_register(struct aa_app *app, struct aa_view document, stru
                                struct aa_refused *refused, struct aa_error *err)
 {
     struct aa_json *json = NULL;
-    struct asked asked = {0};
+    struct aa_client_metadata asked = {0};
     struct kept kept = {0};
     enum aa_err rc;
 
