@@ -10,7 +10,7 @@
 #include "store/records.h"
 
 #define AA_CLIENT_METADATA_MAX (64 * 1024) /* bytes of the JSON text they stand in */
-#define AA_CLIENT_LIST_MAX 32              /* grant types: what is registered with IANA is fewer */
+#define AA_CLIENT_LIST_MAX 32              /* of grant types and their like: IANA has fewer registered */
 
 struct aa_client_metadata { /* borrowed from the JSON document; absent and NULL: not said */
     const struct aa_json *redirect_uris, *grant_types;
