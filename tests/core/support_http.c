@@ -24,7 +24,7 @@ struct route {
     int status;
     char *body;
     char headers[512];
-    int delay_ms;
+    int delay_ms, drip_ms;
     bool held, raw;
     int hits, waiting;
     char last_head[NAME_MAX_LEN], last_body[NAME_MAX_LEN];
@@ -197,6 +197,20 @@ static char *compose(const struct route *route)
     return text;
 }
 
+static bool send_dripping(struct connection *connection, const char *path, const char *text, int ms)
+{
+    bool well = true;
+
+    for (; *text && well; text++) {
+        pthread_mutex_lock(&connection->server->lock);
+        pause_locked(connection->server, path, ms);
+        well = !connection->server->stopping;
+        pthread_mutex_unlock(&connection->server->lock);
+        well = well && send_all(connection->socket, text, 1);
+    }
+    return well;
+}
+
 static bool answer(struct connection *connection, const struct message *message)
 {
     struct http_server *server = connection->server;
@@ -204,6 +218,7 @@ static bool answer(struct connection *connection, const struct message *message)
     struct route *route;
     char *text;
     bool stay;
+    int drip_ms;
 
     pthread_mutex_lock(&server->lock);
     note(server, message);
@@ -211,9 +226,13 @@ static bool answer(struct connection *connection, const struct message *message)
     path = find_route(server, message->path);
     pause_locked(server, message->path, path ? path->delay_ms : 0);
     text = compose(route);
+    drip_ms = path ? path->drip_ms : 0;
     stay = !(route && (route->raw || strstr(route->headers, "Connection: close")));
     pthread_mutex_unlock(&server->lock);
-    stay = send_all(connection->socket, text, strlen(text)) && stay;
+    if (drip_ms)
+        stay = send_dripping(connection, message->path, text, drip_ms) && stay;
+    else
+        stay = send_all(connection->socket, text, strlen(text)) && stay;
     free(text);
     return stay;
 }
@@ -375,6 +394,13 @@ void http_server_hold(struct http_server *server, const char *path)
 void http_server_let_go(struct http_server *server, const char *path)
 {
     hold(server, path, false);
+}
+
+void http_server_drip(struct http_server *server, const char *path, int ms)
+{
+    pthread_mutex_lock(&server->lock);
+    need_route(server, path)->drip_ms = ms;
+    pthread_mutex_unlock(&server->lock);
 }
 
 int http_server_waiting(struct http_server *server, const char *path)

@@ -23,6 +23,8 @@ void http_server_set_token(struct http_server *server, const char *token, const 
 /* Answers to this path wait until it is let go. */
 void http_server_hold(struct http_server *server, const char *path);
 void http_server_let_go(struct http_server *server, const char *path);
+/* Answers to this path are sent byte by byte, with so much time before each. */
+void http_server_drip(struct http_server *server, const char *path, int ms);
 /* Requests of the path that were received and not yet answered. */
 int http_server_waiting(struct http_server *server, const char *path);
 /* Requests a path has had; NULL: all. */

@@ -1,29 +1,37 @@
 #include "support_tls.h"
 
 #include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "support/test.h"
 
 #define PATH_LEN 128
-#define REQUEST_MAX 65536
+#define CONNECTIONS_MAX 64
+#define CHUNK 16384
 
 struct tls_server {
     char folder[PATH_LEN], certificate[PATH_LEN + 16], key[PATH_LEN + 16];
-    const char *body;
-    int port, to, from; /* what is written to `to` goes to the client */
-    pid_t process;
-    pthread_t thread;
-    int hits;
+    struct http_server *behind;
+    SSL_CTX *context;
+    int listener, port;
+    pthread_t acceptor;
+    pthread_mutex_t lock; /* of what follows */
+    int connection_count;
+    int sockets[CONNECTIONS_MAX];
+    pthread_t threads[CONNECTIONS_MAX];
+};
+
+struct front {
+    struct tls_server *server;
+    SSL *ssl;
+    int client, behind;
 };
 
 static void make_certificate(struct tls_server *server, const char *name)
@@ -43,109 +51,126 @@ static void make_certificate(struct tls_server *server, const char *name)
         fail_msg("the openssl command made no certificate");
 }
 
-static int free_port(void)
+static void load_certificate(struct tls_server *server)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    int number = socket(AF_INET, SOCK_STREAM, 0);
-    socklen_t len = sizeof address;
-
-    if (bind(number, (struct sockaddr *)&address, len) || getsockname(number, (struct sockaddr *)&address, &len))
-        fail_msg("no free port");
-    close(number);
-    return ntohs(address.sin_port);
+    server->context = SSL_CTX_new(TLS_server_method());
+    if (!server->context || SSL_CTX_use_certificate_chain_file(server->context, server->certificate) != 1 ||
+        SSL_CTX_use_PrivateKey_file(server->context, server->key, SSL_FILETYPE_PEM) != 1)
+        fail_msg("the certificate cannot be used");
 }
 
-static void run_openssl(const struct tls_server *server, int in, int out)
-{
-    char accept[32];
+/* ---- a connection ----------------------------------------------------------------------------------------------- */
 
-    snprintf(accept, sizeof accept, "127.0.0.1:%d", server->port);
-    dup2(in, 0);
-    dup2(out, 1);
-    if (!freopen("/dev/null", "w", stderr))
-        _exit(126);
-    execlp("openssl", "openssl", "s_server", "-quiet", "-accept", accept, "-cert", server->certificate, "-key",
-           server->key, (char *)NULL);
-    _exit(127);
+static struct sockaddr_in loopback(int port)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
 }
 
-static void start_process(struct tls_server *server)
+static bool connect_behind(struct front *front)
 {
-    int down[2];
-    int up[2];
+    struct sockaddr_in address = loopback(http_server_port(front->server->behind));
 
-    if (pipe(down) || pipe(up))
-        fail_msg("no pipes");
-    server->process = fork();
-    if (server->process < 0)
-        fail_msg("no process");
-    if (server->process == 0) {
-        close(down[1]);
-        close(up[0]);
-        run_openssl(server, down[0], up[1]);
-    }
-    close(down[0]);
-    close(up[1]);
-    server->to = down[1];
-    server->from = up[0];
+    front->behind = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return connect(front->behind, (struct sockaddr *)&address, sizeof address) == 0;
 }
 
-static void await_listener(const struct tls_server *server)
+static bool pass_to_server(struct front *front, char *chunk)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)server->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    const struct timespec pause = {0, 20000000};
+    int got = SSL_read(front->ssl, chunk, CHUNK);
 
-    for (int i = 0; i < 500; i++) {
-        int number = socket(AF_INET, SOCK_STREAM, 0);
-        int failed = connect(number, (struct sockaddr *)&address, sizeof address);
-
-        close(number);
-        if (!failed)
-            return;
-        nanosleep(&pause, NULL);
-    }
-    fail_msg("openssl s_server did not start");
+    return got > 0 && send(front->behind, chunk, (size_t)got, MSG_NOSIGNAL) == got;
 }
 
-/* One request, head and body. False when the process is gone. */
-static bool receive(int from, char *text)
+static bool pass_to_client(struct front *front, char *chunk)
 {
-    size_t len = 0;
+    ssize_t got = recv(front->behind, chunk, CHUNK, 0);
+
+    return got > 0 && SSL_write(front->ssl, chunk, (int)got) == got;
+}
+
+static void pass_all(struct front *front)
+{
+    struct pollfd both[] = {{.fd = front->client, .events = POLLIN}, {.fd = front->behind, .events = POLLIN}};
+    char chunk[CHUNK];
 
     for (;;) {
-        ssize_t got = read(from, text + len, REQUEST_MAX - 1 - len);
-        const char *end;
-        const char *length;
-
-        if (got <= 0)
-            return false;
-        len += (size_t)got;
-        text[len] = '\0';
-        end = strstr(text, "\r\n\r\n");
-        if (!end)
-            continue;
-        length = strcasestr(text, "\r\nContent-Length:");
-        if (len >= (size_t)(end - text) + 4 + (length ? strtoul(length + 17, NULL, 10) : 0))
-            return true;
+        if (!SSL_pending(front->ssl) && poll(both, 2, -1) < 0)
+            return;
+        if ((both[0].revents || SSL_pending(front->ssl)) && !pass_to_server(front, chunk))
+            return;
+        if (both[1].revents && !pass_to_client(front, chunk))
+            return;
     }
+}
+
+/* OpenSSL writes without MSG_NOSIGNAL. */
+static void block_sigpipe(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 static void *serve(void *arg)
 {
-    struct tls_server *server = arg;
-    char *text = malloc(REQUEST_MAX);
+    struct front *front = arg;
 
-    while (text && receive(server->from, text)) {
-        int len = snprintf(text, REQUEST_MAX, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                           strlen(server->body), server->body);
-
-        __atomic_fetch_add(&server->hits, 1, __ATOMIC_SEQ_CST);
-        if (write(server->to, text, (size_t)len) != len)
-            break;
+    block_sigpipe();
+    if (SSL_accept(front->ssl) == 1 && connect_behind(front)) {
+        pass_all(front);
+        SSL_shutdown(front->ssl);
     }
-    free(text);
+    if (front->behind >= 0)
+        close(front->behind);
+    SSL_free(front->ssl);
+    shutdown(front->client, SHUT_RDWR); /* closed at the end: until then the number is nobody else's */
+    free(front);
     return NULL;
+}
+
+/* Under the lock. */
+static void start_front(struct tls_server *server, int client)
+{
+    struct front *front = calloc(1, sizeof *front);
+
+    *front = (struct front){server, SSL_new(server->context), client, -1};
+    SSL_set_fd(front->ssl, client);
+    server->sockets[server->connection_count] = client;
+    if (pthread_create(&server->threads[server->connection_count], NULL, serve, front))
+        abort();
+    server->connection_count++;
+}
+
+static void *accept_all(void *arg)
+{
+    struct tls_server *server = arg;
+    int client;
+
+    while ((client = accept(server->listener, NULL, NULL)) >= 0) {
+        pthread_mutex_lock(&server->lock);
+        if (server->connection_count == CONNECTIONS_MAX)
+            abort();
+        start_front(server, client);
+        pthread_mutex_unlock(&server->lock);
+    }
+    return NULL;
+}
+
+/* ---- the server ------------------------------------------------------------------------------------------------- */
+
+static void listen_on_loopback(struct tls_server *server)
+{
+    struct sockaddr_in address = loopback(0);
+    socklen_t len = sizeof address;
+
+    server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(server->listener, (struct sockaddr *)&address, len) || listen(server->listener, CONNECTIONS_MAX) ||
+        getsockname(server->listener, (struct sockaddr *)&address, &len))
+        fail_msg("no port to listen at");
+    server->port = ntohs(address.sin_port);
 }
 
 struct tls_server *tls_server_start(const char *name, const char *body)
@@ -154,23 +179,31 @@ struct tls_server *tls_server_start(const char *name, const char *body)
 
     if (!server)
         fail_msg("no memory");
-    server->body = body;
     make_certificate(server, name);
-    server->port = free_port();
-    start_process(server);
-    await_listener(server);
-    if (pthread_create(&server->thread, NULL, serve, server))
+    load_certificate(server);
+    server->behind = http_server_start(0);
+    http_server_set(server->behind, "/", 200, body, "Connection: close\r\n", 0);
+    listen_on_loopback(server);
+    pthread_mutex_init(&server->lock, NULL);
+    if (pthread_create(&server->acceptor, NULL, accept_all, server))
         fail_msg("no thread");
     return server;
 }
 
 void tls_server_stop(struct tls_server *server)
 {
-    kill(server->process, SIGKILL);
-    waitpid(server->process, NULL, 0);
-    pthread_join(server->thread, NULL);
-    close(server->to);
-    close(server->from);
+    shutdown(server->listener, SHUT_RDWR);
+    pthread_join(server->acceptor, NULL);
+    close(server->listener);
+    for (int i = 0; i < server->connection_count; i++)
+        shutdown(server->sockets[i], SHUT_RDWR);
+    http_server_stop(server->behind);
+    for (int i = 0; i < server->connection_count; i++) {
+        pthread_join(server->threads[i], NULL);
+        close(server->sockets[i]);
+    }
+    pthread_mutex_destroy(&server->lock);
+    SSL_CTX_free(server->context);
     unlink(server->certificate);
     unlink(server->key);
     rmdir(server->folder);
@@ -187,7 +220,22 @@ const char *tls_server_certificate(const struct tls_server *server)
     return server->certificate;
 }
 
+struct http_server *tls_server_behind(const struct tls_server *server)
+{
+    return server->behind;
+}
+
 int tls_server_hits(struct tls_server *server)
 {
-    return __atomic_load_n(&server->hits, __ATOMIC_SEQ_CST);
+    return http_server_hits(server->behind, NULL);
+}
+
+int tls_server_connections(struct tls_server *server)
+{
+    int count;
+
+    pthread_mutex_lock(&server->lock);
+    count = server->connection_count;
+    pthread_mutex_unlock(&server->lock);
+    return count;
 }

@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/url.h"
+#include "net/cache_control.h"
+#include "net/special_use.h"
 
 #define SOCKETS_MAX                                                                                                    \
     256 /* as many open connections as are remembered for a forked child; more than the guard ever opens */
@@ -20,7 +22,10 @@ struct call {
     CURL *easy;
     struct aa_buf body;
     struct aa_buf form; /* holds a token: wiped */
+    size_t head_len;
+    struct aa_cache_control cache_control;
     bool oversized;
+    bool has_refused, has_opened; /* sockets: see open_socket() */
     char detail[CURL_ERROR_SIZE];
     aa_http_done_fn done;
     void *ctx;
@@ -38,12 +43,27 @@ struct aa_http {
 
 /* ---- sockets, counted for the sake of forked children ---------------------------------------------------------- */
 
+static bool is_within(enum aa_http_reach reach, const struct sockaddr *address)
+{
+    if (reach == AA_HTTP_REACH_CONFIGURED || !aa_address_is_special(address))
+        return true;
+    return reach == AA_HTTP_REACH_PUBLIC_OR_LOOPBACK && aa_address_is_loopback(address);
+}
+
+/* libcurl connects the socket to this very address, without another lookup; when it gets none, it tries the host's next
+ * address. */
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    struct aa_http *http = ctx;
+    struct call *call = ctx;
+    struct aa_http *http = call->http;
     curl_socket_t number;
 
     (void)purpose;
+    if (!is_within(http->settings.reach, &address->addr)) {
+        call->has_refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    call->has_opened = true;
     number = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (number != CURL_SOCKET_BAD && http->socket_count < SOCKETS_MAX)
         http->sockets[http->socket_count++] = number;
@@ -141,13 +161,38 @@ static size_t receive(char *data, size_t size, size_t count, void *ctx)
     return 0; /* ends the transfer */
 }
 
+/* Every line of the head comes here, those of interim answers (RFC 9110 §15.2) too: they count, but say nothing of the
+ * final one. */
+static size_t receive_head(char *data, size_t size, size_t count, void *ctx)
+{
+    struct call *call = ctx;
+    struct aa_view line = aa_view_make(data, size * count);
+    struct aa_view name;
+    struct aa_view value;
+
+    call->head_len += line.len;
+    if (call->head_len > AA_HTTP_HEAD_MAX) {
+        call->oversized = true;
+        return 0;
+    }
+    while (line.len && (line.data[line.len - 1] == '\r' || line.data[line.len - 1] == '\n'))
+        line.len--;
+    if (aa_view_has_prefix(line, AA_VIEW("HTTP/")))
+        call->cache_control = (struct aa_cache_control){0};
+    else if (aa_view_cut(line, ':', &name, &value) && aa_view_equal_nocase(name, AA_VIEW("Cache-Control")))
+        aa_cache_control_add(&call->cache_control, value);
+    return size * count;
+}
+
 /* The schemes one URL may use. NULL: none. */
-static const char *protocols_for(const char *text)
+static const char *protocols_for(const char *text, enum aa_http_reach reach)
 {
     struct aa_url url;
 
     if (aa_url_parse(aa_view_of(text), &url, NULL))
         return NULL;
+    if (reach != AA_HTTP_REACH_CONFIGURED) /* a user name would be sent as a credential */
+        return aa_url_is_scheme(&url, "https") && aa_view_is_absent(url.userinfo) ? "https" : NULL;
     if (aa_url_is_scheme(&url, "https"))
         return "https";
     return aa_url_is_scheme(&url, "http") && aa_url_is_loopback(&url) ? "http" : NULL;
@@ -175,7 +220,7 @@ static bool set_safety(CURL *easy, const struct aa_http_settings *settings, cons
     return bad == CURLE_OK;
 }
 
-static bool set_transport(CURL *easy, struct aa_http *http)
+static bool set_transport(CURL *easy, struct call *call)
 {
     CURLcode bad = CURLE_OK;
 
@@ -187,9 +232,9 @@ static bool set_transport(CURL *easy, struct aa_http *http)
     bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);
     bad |= curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, DNS_CACHE_S);
     bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, http);
+    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call);
     bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-    bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, http);
+    bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, call->http); /* outlives the call */
     return bad == CURLE_OK;
 }
 
@@ -203,6 +248,8 @@ static bool set_request(struct call *call, const struct aa_http_request *request
     bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "auth-agent-core/" AA_VERSION);
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive);
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, receive_head);
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
     bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->detail);
     bad |= curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
     if (!aa_view_is_absent(request->form)) {
@@ -224,7 +271,7 @@ static struct call *new_call(struct aa_http *http, const struct aa_http_request 
     if (!call)
         return NULL;
     call->http = http;
-    aa_buf_init(&call->body, AA_HTTP_BODY_MAX);
+    aa_buf_init(&call->body, http->settings.body_max ? http->settings.body_max : AA_HTTP_BODY_MAX);
     aa_buf_init(&call->form, request->form.len);
     aa_buf_add(&call->form, request->form);
     call->next = http->calls;
@@ -238,11 +285,13 @@ static struct call *new_call(struct aa_http *http, const struct aa_http_request 
 enum aa_err aa_http_start(struct aa_http *http, const struct aa_http_request *request, aa_http_done_fn done, void *ctx,
                           struct aa_error *err)
 {
-    const char *protocols = protocols_for(request->url);
+    const char *protocols = protocols_for(request->url, http->settings.reach);
     struct call *call;
 
     if (!protocols)
-        return aa_fail(err, AA_ERR_REMOTE_FORBIDDEN, "neither https nor http on this machine");
+        return aa_fail(err, AA_ERR_REMOTE_FORBIDDEN,
+                       http->settings.reach == AA_HTTP_REACH_CONFIGURED ? "neither https nor http on this machine"
+                                                                        : "not an https URL without a user name");
     call = new_call(http, request);
     if (!call)
         return aa_fail(err, AA_ERR_NOMEM, "no memory for an HTTP call");
@@ -250,7 +299,7 @@ enum aa_err aa_http_start(struct aa_http *http, const struct aa_http_request *re
     call->ctx = ctx;
     call->easy = curl_easy_init();
     if (!call->easy || call->form.bad || !set_safety(call->easy, &http->settings, protocols) ||
-        !set_transport(call->easy, http) || !set_request(call, request) ||
+        !set_transport(call->easy, call) || !set_request(call, request) ||
         curl_multi_add_handle(http->multi, call->easy) != CURLM_OK) {
         free_call(call);
         return aa_fail(err, AA_ERR_NOMEM, "no memory for an HTTP call");
@@ -280,8 +329,16 @@ static const struct {
     {CURLE_OUT_OF_MEMORY, AA_ERR_NOMEM},
 };
 
+/* Whatever libcurl makes of a host that it got no socket for. */
+static bool is_forbidden(const struct call *call)
+{
+    return call->has_refused && !call->has_opened;
+}
+
 static enum aa_err error_of(const struct call *call, CURLcode code)
 {
+    if (is_forbidden(call))
+        return AA_ERR_REMOTE_FORBIDDEN;
     if (call->oversized)
         return AA_ERR_REMOTE_PROTOCOL;
     if (call->body.bad)
@@ -293,16 +350,27 @@ static enum aa_err error_of(const struct call *call, CURLcode code)
     return AA_ERR_REMOTE_UNREACHABLE;
 }
 
+static const char *detail_of(const struct call *call, CURLcode code)
+{
+    if (is_forbidden(call))
+        return "the host has no address that may be reached";
+    if (call->oversized)
+        return "the answer is too large";
+    return call->detail[0] ? call->detail : curl_easy_strerror(code);
+}
+
 static void end_call(struct call *call, CURLcode code)
 {
     struct aa_http_result result = {.code = error_of(call, code), .body = aa_buf_view(&call->body)};
+    char *content_type = NULL;
     long status = 0;
 
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &content_type);
     result.status = (int)status;
-    result.detail = call->oversized   ? "the answer is too large"
-                    : call->detail[0] ? call->detail
-                                      : curl_easy_strerror(code);
+    result.content_type = aa_view_of(content_type);
+    result.max_age_s = aa_cache_control_max_age_s(&call->cache_control);
+    result.detail = detail_of(call, code);
     call->done(call->ctx, &result);
     free_call(call);
 }

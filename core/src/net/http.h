@@ -1,4 +1,5 @@
-/* HTTP calls to the authorization server, many at once on one thread (libcurl multi).
+/* HTTP calls, many at once on one thread (libcurl multi): the guard's to its authorization server, and those of
+ * net/fetch.h to strangers.
  *
  * https only, http to this machine alone; no redirects; answers capped; certificates checked; no proxy but a configured
  * one; time limits for connecting and for the whole. Everything but aa_http_wake() belongs to one thread. */
@@ -8,13 +9,23 @@
 #include "base/view.h"
 
 #define AA_HTTP_BODY_MAX (64 * 1024)
+#define AA_HTTP_HEAD_MAX (300 * 1024) /* all header lines of an answer; libcurl's own limit, which came with 8.3.0 */
 
 struct aa_http;
+
+/* How far calls reach depends on who chose the URLs. */
+enum aa_http_reach {
+    AA_HTTP_REACH_CONFIGURED, /* the operator: any address by https, this machine by http */
+    AA_HTTP_REACH_PUBLIC,     /* a stranger: https alone, no user name, no address of special use (net/special_use.h) */
+    AA_HTTP_REACH_PUBLIC_OR_LOOPBACK /* the same, and this machine's own addresses */
+};
 
 struct aa_http_settings { /* texts are NUL-terminated and outlive the client */
     int64_t connect_timeout_ms, timeout_ms;
     const char *ca_file; /* NULL: libcurl's own default */
     const char *proxy;   /* NULL: none, whatever the environment says */
+    size_t body_max;     /* bytes; 0: AA_HTTP_BODY_MAX */
+    enum aa_http_reach reach;
 };
 
 AA_CHECK enum aa_err aa_http_new(const struct aa_http_settings *settings, struct aa_http **out, struct aa_error *err);
@@ -33,13 +44,15 @@ struct aa_http_request { /* borrowed for the call */
 struct aa_http_result {
     enum aa_err code; /* AA_OK: an answer came, whatever its status */
     int status;
-    struct aa_view body; /* borrowed for the call */
-    const char *detail;  /* for the log */
+    struct aa_view body;         /* borrowed for the call, as is content_type */
+    struct aa_view content_type; /* absent: none was sent */
+    int64_t max_age_s;           /* aa_cache_control_max_age_s() */
+    const char *detail;          /* for the log; tells no address that a name stands for */
 };
 typedef void (*aa_http_done_fn)(void *ctx, const struct aa_http_result *result);
 
-/* `done` is called once, from aa_http_run(). AA_OK, AA_ERR_NOMEM or AA_ERR_REMOTE_FORBIDDEN (neither https nor
- * loopback). */
+/* `done` is called once, from aa_http_run(). AA_OK, AA_ERR_NOMEM or AA_ERR_REMOTE_FORBIDDEN (a URL
+ * out of reach). A host with none but addresses out of reach ends in AA_ERR_REMOTE_FORBIDDEN too. */
 AA_CHECK enum aa_err aa_http_start(struct aa_http *http, const struct aa_http_request *request, aa_http_done_fn done,
                                    void *ctx, struct aa_error *err);
 /* Moves every call on and tells of those that ended. */
