@@ -50,7 +50,12 @@ LAYERS = [
         "core/src/net",
         ["authagent", *CORE],
         {"curl/curl.h", *THREADS_AND_CLOCK},
-        files={r"http\.c": r"sys/socket\.h", r"special_use\.c": r"sys/socket\.h|netinet/in\.h", r"io\.c": r"signal\.h", r"signal_fd_pipe\.c": r"fcntl\.h"},
+        files={
+            r"http\.c": r"sys/socket\.h",
+            r"special_use\.c": r"sys/socket\.h|netinet/in\.h",
+            r"io\.c": r"signal\.h",
+            r"signal_fd_pipe\.c": r"fcntl\.h",
+        },
     ),
     layer("python/src", ["authagent", "extension"], {"Python.h", "structmember.h", "errno.h", "unistd.h", "pthread.h"}),
     layer("node/src", ["authagent", "addon"], {"node_api.h"}),

@@ -247,6 +247,8 @@ TEST(consent, only_a_client_that_is_its_own_url_is_shown_with_a_verified_host)
         .redirect_uris = VIEW("[\"" WEB_URI "\"]"),
         .grant_types = VIEW("authorization_code"),
         .source = VIEW("cimd"),
+        .fetched_ms = 1,
+        .fresh_until_ms = INT64_MAX,
     };
 
     begin(&site, &b);

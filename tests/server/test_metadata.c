@@ -57,7 +57,7 @@ FLOW_TEST(metadata, the_document_says_what_is_served_and_nothing_else)
         check_list(flow, "subject_types_supported", LIST("public"));
         check_list(flow, "id_token_signing_alg_values_supported", LIST("ES256"));
         CHECK(aa_json_is(aa_json_get(flow->json, "authorization_response_iss_parameter_supported"), AA_JSON_TRUE));
-        CHECK(!flow_has(flow, "client_id_metadata_document_supported"));
+        CHECK(aa_json_is(aa_json_get(flow->json, "client_id_metadata_document_supported"), AA_JSON_TRUE));
         CHECK(!flow_has(flow, "scopes_supported"));
         aa_json_each(flow->json, is_sound, NULL);
         CHECK_VIEW(flow_header(flow, "Content-Type"), "application/json");
@@ -86,10 +86,12 @@ static void restart(struct flow *flow)
 FLOW_TEST(metadata, what_is_switched_off_is_not_named)
 {
     flow->f.app.settings.registration = false;
+    flow->f.app.settings.client_documents = false;
     flow->f.app.settings.iss_parameter = false;
     restart(flow);
     CHECK_INT(flow_get(flow, addresses[0]), 200);
     CHECK(!flow_has(flow, "registration_endpoint"));
+    CHECK(!flow_has(flow, "client_id_metadata_document_supported"));
     CHECK(!flow_has(flow, "authorization_response_iss_parameter_supported"));
     CHECK(flow_has(flow, "token_endpoint"));
 }

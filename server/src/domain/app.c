@@ -22,6 +22,7 @@ void aa_settings_init(struct aa_settings *settings)
         .unused_client_ttl_s = 3600,
         .clients_max = 100000,
         .registration = true,
+        .client_documents = true,
         .iss_parameter = true,
         .redirect_schemes = "cursor vscode vscode-insiders claude windsurf zed",
     };

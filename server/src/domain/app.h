@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/view.h"
+#include "base/buf.h"
 #include "crypto/crypto.h"
 #include "db/db.h"
 #include "metrics/metrics.h"
@@ -25,15 +25,24 @@ struct aa_settings {
     int64_t code_ttl_s;         /* 60 */
     int64_t auth_request_ttl_s; /* 600 */
     int64_t session_ttl_s;      /* 1209600 (14 days) */
-    int64_t unused_client_ttl_s; /* 3600 */
-    int64_t clients_max;         /* 100000 dynamically registered ones */
-    int64_t audit_keep_s;        /* 0: rows of the audit stay for ever */
-    bool registration;           /* true: POST /register is open */
-    bool iss_parameter;          /* true: RFC 9207 iss in authorization responses */
-    bool has_admin_digest;       /* a second administrator's token was configured, besides the one `init` made */
+    int64_t unused_client_ttl_s;       /* 3600 */
+    int64_t clients_max;               /* 100000 dynamically registered ones */
+    int64_t audit_keep_s;              /* 0: rows of the audit stay for ever */
+    bool registration;                 /* true: POST /register is open */
+    bool client_documents;             /* true: clients may be known by the URL of their metadata document */
+    const char *client_document_hosts; /* of such URLs, separated by spaces; NULL: any */
+    bool iss_parameter;                /* true: RFC 9207 iss in authorization responses */
+    bool has_admin_digest;             /* a second administrator's token was configured, besides the one `init` made */
     uint8_t admin_digest[AA_SHA256_LEN]; /* its SHA-256 */
     const char *redirect_schemes; /* private-use schemes clients may register: "cursor vscode vscode-insiders claude
                                      windsurf zed" */
+};
+
+/* What a GET brought. The caller gives the buffers; the body's limit is how much of it is taken at most. */
+struct aa_download {
+    int status;
+    struct aa_buf content_type, body;
+    int64_t max_age_s; /* how long it is good (RFC 9111): 0 not at all, -1 nothing was said */
 };
 
 /* Whom the work is done for: it stands in the log and in the audit. All of it borrowed. */
@@ -50,7 +59,11 @@ struct aa_app {
     struct aa_db *db;
     int64_t (*now_ms)(void *ctx); /* milliseconds since 1970 */
     aa_random_fn random;
-    void *ctx; /* given to both */
+    /* GETs an https URL that a stranger named, guarded against whom that may be turned on (main/outgoing.h), within
+     * seconds: AA_OK whatever the status, REMOTE_FORBIDDEN for an address that is not public, TOO_LONG for a body above
+     * the limit, another REMOTE_ when nothing came. */
+    enum aa_err (*fetch)(void *ctx, const char *url, struct aa_download *out, struct aa_error *err);
+    void *ctx; /* given to the three */
     struct aa_keyring *keyring;
     struct aa_key_cache *key_cache;
     /* The next two are set by aa_endpoint_router_init(). */

@@ -19,7 +19,8 @@
     X(REUSE_DETECTED, "reuse_detected", false) /* of a refresh token: the grant is revoked */                          \
     X(CODE_REPLAYED, "code_replayed", false)   /* the grant is revoked */                                              \
     X(REVOKE, "revoke", false)                                                                                         \
-    X(CLIENT_REGISTERED, "client_registered", false) /* by itself; the next two by hand */                             \
+    X(CLIENT_REGISTERED, "client_registered", false) /* by itself */                                                   \
+    X(CLIENT_CHANGED, "client_changed", false) /* its metadata document says something else; the next two by hand */   \
     X(CLIENT_ADDED, "client_added", true)                                                                              \
     X(CLIENT_REMOVED, "client_removed", true)                                                                          \
     X(SERVER_CREATED, "server_created", true)                                                                          \

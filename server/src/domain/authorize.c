@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/url.h"
+#include "domain/client_fetch.h"
 #include "domain/clients.h"
 #include "domain/pending.h"
 #include "domain/redirect_uri.h"
@@ -336,6 +337,8 @@ enum aa_err aa_authorize_begin(struct aa_app *app, const struct aa_form *query, 
     aa_buf_init(&begin.redirect_uri, AA_URL_MAX);
     aa_buf_init(&begin.scope, AA_SCOPE_LEN_MAX);
     rc = read_identity(query, &begin.asked, refused);
+    if (!rc)
+        rc = aa_client_fetch(app, begin.asked.client_id, refused, err);
     if (!rc)
         rc = aa_db_read(app->db, prove_and_judge, &begin, err);
     if (rc && begin.is_proven && begin.for_client.error != AA_OAUTH_NONE)

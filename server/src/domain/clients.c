@@ -22,6 +22,23 @@ enum aa_err aa_client_find_live(struct aa_conn *conn, struct aa_view client_id, 
     return AA_OK;
 }
 
+enum aa_err aa_client_make_room(struct aa_conn *conn, const struct aa_app *app, struct aa_refused *refused,
+                                struct aa_error *err)
+{
+    bool made_room = false;
+    int64_t clients;
+    enum aa_err rc;
+
+    rc = aa_client_count(conn, &clients, err);
+    if (rc || clients < app->settings.clients_max)
+        return rc;
+    rc = aa_client_evict(conn, &made_room, err);
+    if (rc || made_room)
+        return rc;
+    refused->retry_after_s = app->settings.unused_client_ttl_s;
+    return aa_refuse(refused, AA_OAUTH_TEMPORARILY_UNAVAILABLE, "Too many clients are registered");
+}
+
 static bool find_redirect(const struct aa_json *uris, struct aa_view requested)
 {
     size_t i;

@@ -18,6 +18,10 @@ AA_CHECK enum aa_err aa_client_register(struct aa_app *app, struct aa_view docum
 /* Appends the answer of RFC 7591 §3.2.1: unset members are left out, the method is always said. */
 AA_CHECK enum aa_err aa_client_add_json(struct aa_buf *buf, const struct aa_client *client, struct aa_error *err);
 
+/* Inside a closure, before a client is created: where strangers have filled the table, one that was never used gives
+ * way, or whoever has many addresses would keep everybody else out. Refusal: TEMPORARILY_UNAVAILABLE. */
+AA_CHECK enum aa_err aa_client_make_room(struct aa_conn *conn, const struct aa_app *app, struct aa_refused *refused,
+                                         struct aa_error *err);
 /* Inside a closure: the client, unless it is unknown or its registration ran out: AA_ERR_NOT_FOUND. */
 AA_CHECK enum aa_err aa_client_find_live(struct aa_conn *conn, struct aa_view client_id, int64_t now_ms,
                                          struct aa_client *out, struct aa_error *err);

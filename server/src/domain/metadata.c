@@ -60,6 +60,8 @@ static void build_document(const struct aa_settings *settings, struct aa_buf *ou
     if (settings->registration)
         add_endpoint(out, settings, "registration_endpoint", "/register");
     aa_buf_add_text(out, fixed_members);
+    if (settings->client_documents)
+        aa_buf_add_text(out, ",\"client_id_metadata_document_supported\":true");
     if (settings->iss_parameter)
         aa_buf_add_text(out, ",\"authorization_response_iss_parameter_supported\":true");
     aa_buf_add_char(out, '}');

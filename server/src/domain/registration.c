@@ -110,24 +110,6 @@ static enum aa_err take_known(struct aa_conn *conn, const struct create *create,
     return aa_client_extend(conn, create->out->client_id, create->kept->client.expires_ms, err);
 }
 
-/* Where strangers have filled the table, what they never used gives way: or one who has many addresses would keep
- * everybody else out. */
-static enum aa_err make_room(struct aa_conn *conn, const struct create *create, struct aa_error *err)
-{
-    bool made_room = false;
-    int64_t clients;
-    enum aa_err rc;
-
-    rc = aa_client_count(conn, &clients, err);
-    if (rc || clients < create->app->settings.clients_max)
-        return rc;
-    rc = aa_client_evict(conn, &made_room, err);
-    if (rc || made_room)
-        return rc;
-    create->refused->retry_after_s = create->app->settings.unused_client_ttl_s;
-    return aa_refuse(create->refused, AA_OAUTH_TEMPORARILY_UNAVAILABLE, "Too many clients are registered");
-}
-
 static enum aa_err check_room(struct aa_conn *conn, const struct create *create, struct aa_error *err)
 {
     const struct kept *kept = create->kept;
@@ -142,7 +124,7 @@ static enum aa_err check_room(struct aa_conn *conn, const struct create *create,
         create->refused->retry_after_s = RATE_WINDOW_MS / 1000;
         return aa_refuse(create->refused, AA_OAUTH_TOO_MANY_REQUESTS, "This address registered too many clients");
     }
-    return make_room(conn, create, err);
+    return aa_client_make_room(conn, create->app, create->refused, err);
 }
 
 static enum aa_err find_or_create(struct aa_conn *conn, void *ctx, struct aa_error *err)

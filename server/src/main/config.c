@@ -75,6 +75,14 @@ static const struct option options[AA_CONFIG_COUNT] = {
                                "clients that may be registered"},
     [AA_CONFIG_registration] = {"registration", "on|off", "on", aa_config_check_switch, 0, 1, false,
                                 "may clients register themselves (RFC 7591)"},
+    [AA_CONFIG_client_documents] = {"client_documents", "on|off", "on", aa_config_check_switch, 0, 1, false,
+                                    "may clients be known by the https URL of their metadata document, which is then "
+                                    "fetched (client id metadata documents)"},
+    [AA_CONFIG_client_document_hosts] = {"client_document_hosts", "LIST", NULL, aa_config_check_hosts, 1, VALUE_MAX,
+                                         false, "of such URLs; unset: any"},
+    [AA_CONFIG_ca_file] =
+        {"ca_file", "PATH", NULL, aa_config_check_file, 1, VALUE_MAX, false,
+         "certificates (PEM) that vouch for the sites documents are fetched from; unset: the system's"},
     [AA_CONFIG_iss_parameter] = {"iss_parameter", "on|off", "on", aa_config_check_switch, 0, 1, false,
                                  "iss in authorization responses (RFC 9207)"},
     [AA_CONFIG_redirect_schemes] = {"redirect_schemes", "LIST", "cursor vscode vscode-insiders claude windsurf zed",
@@ -474,6 +482,8 @@ enum aa_err aa_config_fill_settings(const struct aa_config *config, struct aa_se
     out->clients_max = aa_config_number(config, AA_CONFIG_clients_max);
     out->audit_keep_s = aa_config_number(config, AA_CONFIG_audit_keep);
     out->registration = aa_config_number(config, AA_CONFIG_registration) != 0;
+    out->client_documents = aa_config_number(config, AA_CONFIG_client_documents) != 0;
+    out->client_document_hosts = aa_config_text(config, AA_CONFIG_client_document_hosts);
     out->iss_parameter = aa_config_number(config, AA_CONFIG_iss_parameter) != 0;
     out->redirect_schemes = aa_config_text(config, AA_CONFIG_redirect_schemes);
     out->has_admin_digest = admin_token != NULL;

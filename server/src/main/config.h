@@ -37,6 +37,9 @@
     X(unused_client_ttl)                                                                                               \
     X(clients_max)                                                                                                     \
     X(registration)                                                                                                    \
+    X(client_documents)                                                                                                \
+    X(client_document_hosts)                                                                                           \
+    X(ca_file)                                                                                                         \
     X(iss_parameter)                                                                                                   \
     X(redirect_schemes)                                                                                                \
     X(synchronous)                                                                                                     \

@@ -1,6 +1,7 @@
 #include "main/config_check.h"
 
 #include <arpa/inet.h>
+#include <unistd.h>
 
 #include "base/base64.h"
 #include "base/mem.h"
@@ -197,6 +198,48 @@ bool aa_config_check_schemes(const char *text, int64_t min, int64_t max, int64_t
             return false;
     }
     return true;
+}
+
+/* As it stands in a URL: no port, no wildcard. */
+static bool is_host(struct aa_view text)
+{
+    struct aa_buf buf;
+    struct aa_url url;
+    bool is = false;
+
+    aa_buf_init(&buf, AA_URL_MAX);
+    aa_buf_add_text(&buf, "https://");
+    aa_buf_add(&buf, text);
+    aa_buf_add_char(&buf, '/');
+    if (!buf.bad && aa_url_parse(aa_buf_view(&buf), &url, NULL) == AA_OK)
+        is = aa_view_equal(url.host, text) && aa_view_find(text, '*') == SIZE_MAX;
+    aa_buf_clear(&buf);
+    return is;
+}
+
+bool aa_config_check_hosts(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted)
+{
+    struct aa_view host, rest = aa_view_of(text);
+
+    (void)number;
+    *wanted = "names of hosts such as \"claude.ai vscode.dev\", separated by single spaces";
+    if (rest.len < (size_t)min || rest.len > (size_t)max)
+        return false;
+    while (rest.len > 0) {
+        bool more = aa_view_cut(rest, ' ', &host, &rest);
+
+        if (!is_host(host) || (more && rest.len == 0))
+            return false;
+    }
+    return true;
+}
+
+bool aa_config_check_file(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted)
+{
+    if (!aa_config_check_text(text, min, max, number, wanted))
+        return false;
+    *wanted = "the name of a file that can be read";
+    return access(text, R_OK) == 0;
 }
 
 bool aa_config_check_secret(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted)

@@ -17,6 +17,9 @@ bool aa_config_check_duration(const char *text, int64_t min, int64_t max, int64_
                               const char **wanted); /* seconds; "90", "15m", "30d" */
 bool aa_config_check_switch(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted);
 bool aa_config_check_schemes(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted);
+bool aa_config_check_hosts(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted);
+bool aa_config_check_file(const char *text, int64_t min, int64_t max, int64_t *number,
+                          const char **wanted); /* one that can be read */
 bool aa_config_check_synchronous(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted);
 bool aa_config_check_prepared(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted);
 bool aa_config_check_log_level(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted);

@@ -27,6 +27,11 @@ static void write_log(void *ctx, int level, const char *request_id, const char *
     aa_log_message(&runtime->log, now_ms(NULL), level, request_id, message);
 }
 
+static enum aa_err fetch(void *ctx, const char *url, struct aa_download *out, struct aa_error *err)
+{
+    return aa_outgoing_fetch(&((struct aa_runtime *)ctx)->outgoing, url, out, err);
+}
+
 static void say(void *ctx, const char *what)
 {
     write_log(ctx, AA_LOG_INFO, NULL, what);
@@ -51,10 +56,12 @@ enum aa_err aa_runtime_open(struct aa_runtime *runtime, const struct aa_config *
                                            .is_json = aa_config_number(config, AA_CONFIG_log_format) == 1}};
     app->now_ms = now_ms;
     app->random = aa_random_system;
+    app->fetch = fetch;
     app->ctx = runtime;
     app->log = write_log;
     app->is_stopping = &runtime->is_stopping;
     app->who.administrator = AA_VIEW("cli");
+    aa_outgoing_init(&runtime->outgoing, config);
     rc = aa_crypto_init(err);
     if (!rc)
         rc = aa_metrics_new(&app->metrics, err);

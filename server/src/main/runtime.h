@@ -4,10 +4,12 @@
 
 #include "main/command.h"
 #include "main/log.h"
+#include "main/outgoing.h"
 
 struct aa_runtime {
     struct aa_app app;
     struct aa_log log;
+    struct aa_outgoing outgoing;
     atomic_bool is_stopping;
     uint8_t master_key[32]; /* after aa_runtime_open_keys() */
 };

@@ -31,6 +31,12 @@
     X(CONSENTS_REMEMBERED, "auth_agent_consents_total", "answer=\"remembered\"", "Answers to authorization requests.") \
     X(CONSENTS_DENIED, "auth_agent_consents_total", "answer=\"deny\"", "Answers to authorization requests.")           \
     X(REGISTRATIONS, "auth_agent_registrations_total", NULL, "Clients that registered themselves.")                    \
+    X(DOCUMENTS_FETCHED, "auth_agent_client_documents_total", "outcome=\"fetched\"",                                   \
+      "Metadata documents of clients that were asked for.")                                                            \
+    X(DOCUMENTS_REFUSED, "auth_agent_client_documents_total", "outcome=\"refused\"",                                   \
+      "Metadata documents of clients that were asked for.")                                                            \
+    X(DOCUMENTS_UNREACHABLE, "auth_agent_client_documents_total", "outcome=\"unreachable\"",                           \
+      "Metadata documents of clients that were asked for.")                                                            \
     X(REVOCATIONS, "auth_agent_revocations_total", NULL, "Grants that their client gave back.")                        \
     X(STORE_FAILED, "auth_agent_store_failures_total", NULL, "Reads and writes that ended in trouble of the database.")
 

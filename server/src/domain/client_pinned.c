@@ -1,0 +1,34 @@
+#include "domain/client_pinned.h"
+
+/* As published in September 2026. Each redirect URI is the publisher's own site or a loopback, so that a copy that has
+ * become stale sends nobody to a stranger. */
+static const struct {
+    const char *client_id, *client_name, *redirect_uris;
+} documents[] = {
+    {"https://claude.ai/oauth/claude-code-client-metadata", "Claude Code",
+     "\"http://localhost/callback\",\"http://127.0.0.1/callback\""},
+    {"https://claude.ai/oauth/mcp-oauth-client-metadata", "Claude", "\"https://claude.ai/api/mcp/auth_callback\""},
+    {"https://chatgpt.com/oauth/client.json", "ChatGPT", "\"https://chatgpt.com/connector_platform_oauth_redirect\""},
+    {"https://chatgpt.com/oauth/codex/client.json", "Codex",
+     "\"http://127.0.0.1/callback\",\"http://localhost/callback\""},
+    {"https://vscode.dev/oauth/client-metadata.json", "Visual Studio Code",
+     "\"http://127.0.0.1:33418/\",\"https://vscode.dev/redirect\""},
+    {"https://zed.dev/oauth/client-metadata.json", "Zed", "\"http://127.0.0.1/callback\""},
+    {"https://opencode.ai/oauth/opencode/client.json", "OpenCode",
+     "\"http://127.0.0.1/callback\",\"http://localhost/callback\""},
+};
+
+bool aa_client_pinned_add(struct aa_view client_id, struct aa_buf *document)
+{
+    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
+        if (!aa_view_equal_text(client_id, documents[i].client_id))
+            continue;
+        aa_buf_add_format(document,
+                          "{\"client_id\":\"%s\",\"client_name\":\"%s\",\"redirect_uris\":[%s],"
+                          "\"grant_types\":[\"authorization_code\",\"refresh_token\"],\"response_types\":[\"code\"],"
+                          "\"token_endpoint_auth_method\":\"none\"}",
+                          documents[i].client_id, documents[i].client_name, documents[i].redirect_uris);
+        return true;
+    }
+    return false;
+}
