@@ -49,8 +49,9 @@ class Memory {
   #verifier
   #discovery
 
-  constructor(redirectUri, visit) {
+  constructor(redirectUri, visit, documentUrl) {
     this.redirectUrl = redirectUri
+    this.clientMetadataUrl = documentUrl
     this.redirectToAuthorization = visit
   }
 
@@ -120,11 +121,12 @@ export class Program {
   visits = []
   #transports = []
 
-  constructor(kind, resource, browser, redirectUri) {
+  /** `documentUrl`: where the client publishes its metadata document, if it does. */
+  constructor(kind, resource, browser, redirectUri, documentUrl) {
     this.kind = CLIENTS[kind]
     this.resource = new URL(resource)
     this.browser = browser
-    this.memory = new Memory(redirectUri, (url) => this.#visit(url))
+    this.memory = new Memory(redirectUri, (url) => this.#visit(url), documentUrl)
   }
 
   /** Opens the browser, as a desktop client would. Without a person at it, the request just stays there. */

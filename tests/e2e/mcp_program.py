@@ -24,7 +24,8 @@ class NobodyThereError(Exception):
 class Program:
     """A program with the client in it, and what the client has it keep."""
 
-    def __init__(self, example: Example, mode: str, browser: Browser) -> None:
+    def __init__(self, example: Example, mode: str, browser: Browser, document_url: str | None = None) -> None:
+        """`document_url`: where the client publishes its metadata document, if it does."""
         self.example = example
         self.mode = mode
         self.browser: Browser | None = browser
@@ -34,7 +35,7 @@ class Program:
         self.requested = httpx2.URL("")
         self.refusals: list[tuple[int, str]] = []
         self._callback: dict[str, str] = {}
-        self.provider = self._make_provider()
+        self.provider = self._make_provider(document_url)
 
     # What OAuthClientProvider calls a TokenStorage.
 
@@ -66,14 +67,21 @@ class Program:
         if response.status_code >= 400:
             self.refusals.append((response.status_code, response.headers.get("www-authenticate", "")))
 
-    def _make_provider(self) -> OAuthClientProvider:
+    def _make_provider(self, document_url: str | None) -> OAuthClientProvider:
         metadata = OAuthClientMetadata(
             client_name="An e2e client",
             redirect_uris=[REDIRECT_URI],
             grant_types=["authorization_code", "refresh_token"],
             token_endpoint_auth_method="none",
         )
-        return OAuthClientProvider(self.example.resource, metadata, self, self._redirect, self._wait_for_callback)
+        return OAuthClientProvider(
+            self.example.resource,
+            metadata,
+            self,
+            self._redirect,
+            self._wait_for_callback,
+            client_metadata_url=document_url,
+        )
 
     async def _run(self, work: Callable[[Client], Awaitable[T]]) -> T:
         hooks = {"response": [self._note]}

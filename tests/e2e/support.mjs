@@ -75,8 +75,10 @@ class Process {
 
 /** The authorization server, with a person who can log in and an administrator's token. */
 export class AuthorizationServer {
-  static async start() {
+  /** `more` is its configuration. */
+  static async start(more = {}) {
     const self = new AuthorizationServer()
+    self.more = more
     self.folder = await mkdtemp(join(tmpdir(), 'auth-agent-e2e-'))
     self.port = await freePort()
     self.issuer = `http://localhost:${self.port}`
@@ -87,7 +89,7 @@ export class AuthorizationServer {
   }
 
   get options() {
-    return { cwd: this.folder, env: environment({ AUTH_AGENT_DATABASE: join(this.folder, 'auth-agent.db') }) }
+    return { cwd: this.folder, env: environment({ AUTH_AGENT_DATABASE: join(this.folder, 'auth-agent.db'), ...this.more }) }
   }
 
   /** One command of the command line; what it prints. */

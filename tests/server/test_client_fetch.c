@@ -632,3 +632,31 @@ TEST(client_fetch, where_there_are_too_many_clients_one_that_nobody_used_gives_w
     CHECK_INT(b.status, 303);
     site_close(&site);
 }
+
+/* ---- memory that runs out ---- */
+
+static void prepare_fetch(struct site *site, struct browser *b)
+{
+    (void)b;
+    site->f.now_ms += DAY;
+}
+
+static void visit_fetch(struct site *site, struct browser *b)
+{
+    struct query q = query_of(site, ID);
+
+    browser_authorize(b, &q);
+}
+
+TEST(client_fetch, memory_that_runs_out_is_trouble_of_ours_and_loses_nothing)
+{
+    struct site site;
+
+    open_site(&site);
+    check_let_in(&site);
+    use(&site);
+    browser_fail_memory(&site, prepare_fetch, visit_fetch, NULL, 303);
+    CHECK_INT(count_events(&site, "client_changed"), 0);
+    check_let_in(&site);
+    site_close(&site);
+}

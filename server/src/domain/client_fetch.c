@@ -62,8 +62,10 @@ static enum aa_err check_allowed(struct visit *visit)
 static enum aa_err find_copy(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     struct visit *visit = ctx;
-    enum aa_err rc = aa_client_find(conn, visit->client_id, &visit->copy, NULL);
+    enum aa_err rc;
 
+    aa_record_clear(&visit->copy.memory);
+    rc = aa_client_find(conn, visit->client_id, &visit->copy, NULL);
     if (rc && rc != AA_ERR_NOT_FOUND)
         return aa_fail(err, rc, "a client could not be looked up: %s", aa_err_text(rc));
     return AA_OK;
