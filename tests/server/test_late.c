@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 
 #include "db/db.h"
+#include "net/fetch.h"
 #include "net/http.h"
 #include "support/test.h"
 
@@ -37,4 +38,14 @@ TEST(late, curl_is_loaded_with_the_first_http_client)
     CHECK_OK(aa_http_new(&settings, &http, NULL));
     CHECK(is_loaded("libcurl.so.4"));
     aa_http_free(http);
+}
+
+TEST(late, a_fetch_judges_addresses_with_the_curl_that_was_loaded)
+{
+    struct aa_fetch_settings settings = {.connect_timeout_ms = 5000, .timeout_ms = 5000, .body_max = 1};
+    struct aa_fetched fetched = {0};
+
+    CHECK_ERR(aa_fetch(&settings, "https://127.0.0.1:1/", &fetched, NULL), AA_ERR_REMOTE_FORBIDDEN);
+    settings.allow_loopback = true;
+    CHECK_ERR(aa_fetch(&settings, "https://127.0.0.1:1/", &fetched, NULL), AA_ERR_REMOTE_UNREACHABLE);
 }
