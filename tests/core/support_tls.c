@@ -197,11 +197,11 @@ void tls_server_stop(struct tls_server *server)
     close(server->listener);
     for (int i = 0; i < server->connection_count; i++)
         shutdown(server->sockets[i], SHUT_RDWR);
-    http_server_stop(server->behind);
     for (int i = 0; i < server->connection_count; i++) {
         pthread_join(server->threads[i], NULL);
         close(server->sockets[i]);
     }
+    http_server_stop(server->behind); /* until now a front may have been about to connect */
     pthread_mutex_destroy(&server->lock);
     SSL_CTX_free(server->context);
     unlink(server->certificate);
