@@ -465,7 +465,7 @@ TEST(fetch, a_body_of_the_limit_is_the_largest)
     site.settings.body_max = 5120;
     CHECK_OK(fetch_sized(&site, "HTTP/1.1 200 X\r\nContent-Length: 5120\r\n", 0, 5120));
     CHECK_INT(site.fetched.body.len, 5120);
-    CHECK_ERR(fetch_sized(&site, "HTTP/1.1 200 X\r\nContent-Length: 5121\r\n", 0, 5121), AA_ERR_REMOTE_PROTOCOL);
+    CHECK_ERR(fetch_sized(&site, "HTTP/1.1 200 X\r\nContent-Length: 5121\r\n", 0, 5121), AA_ERR_TOO_LONG);
     site_close(&site);
 }
 
@@ -477,10 +477,30 @@ TEST(fetch, a_body_without_a_length_is_capped_too)
     site.settings.body_max = AA_HTTP_BODY_MAX + 1; /* above what other calls take */
     CHECK_OK(fetch_sized(&site, "HTTP/1.1 200 X\r\n", 0, AA_HTTP_BODY_MAX + 1));
     CHECK_INT(site.fetched.body.len, AA_HTTP_BODY_MAX + 1);
-    CHECK_ERR(fetch_sized(&site, "HTTP/1.1 200 X\r\n", 0, AA_HTTP_BODY_MAX + 2), AA_ERR_REMOTE_PROTOCOL);
+    CHECK_ERR(fetch_sized(&site, "HTTP/1.1 200 X\r\n", 0, AA_HTTP_BODY_MAX + 2), AA_ERR_TOO_LONG);
     site.settings.body_max = 1;
     CHECK_OK(fetch_sized(&site, "HTTP/1.1 200 X\r\n", 0, 1));
-    CHECK_ERR(fetch_sized(&site, "HTTP/1.1 200 X\r\n", 0, 2), AA_ERR_REMOTE_PROTOCOL);
+    CHECK_ERR(fetch_sized(&site, "HTTP/1.1 200 X\r\n", 0, 2), AA_ERR_TOO_LONG);
+    site_close(&site);
+}
+
+/* Else a site behind a gate against robots would seem to say that its document is too long. */
+TEST(fetch, what_an_answer_that_is_no_document_says_does_not_matter_at_any_length)
+{
+    static const char *const starts[] = {"HTTP/1.1 403 X\r\n", "HTTP/1.1 503 X\r\n", "HTTP/1.1 404 X\r\n",
+                                         "HTTP/1.1 206 X\r\n"};
+    struct site site;
+
+    site_open(&site);
+    site.settings.body_max = 100;
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        CHECK_OK(fetch_sized(&site, starts[i], 0, 100));
+        CHECK_INT(site.fetched.body.len, 100);
+        CHECK_OK(fetch_sized(&site, starts[i], 0, 20000));
+        CHECK_INT(site.fetched.status, atoi(starts[i] + 9));
+        CHECK_INT(site.fetched.body.len, 0);
+    }
+    CHECK_ERR(fetch_sized(&site, "HTTP/1.1 200 X\r\n", 0, 101), AA_ERR_TOO_LONG);
     site_close(&site);
 }
 

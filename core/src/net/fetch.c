@@ -38,15 +38,30 @@ static enum aa_err copy(struct aa_fetched *fetched, const struct aa_http_result 
     return AA_OK;
 }
 
+/* A page that tells an error, or wants to know who is a robot, may be as long as it likes: nobody reads it. */
+static bool is_other_page(const struct aa_http_result *result)
+{
+    return result->is_body_too_long && result->status != 200;
+}
+
+static enum aa_err error_of(const struct aa_http_result *result)
+{
+    return result->is_body_too_long ? AA_ERR_TOO_LONG : result->code;
+}
+
 static void keep(void *ctx, const struct aa_http_result *result)
 {
     struct fetch *fetch = ctx;
+    struct aa_http_result page = *result;
 
     fetch->is_done = true;
+    if (result->code && !is_other_page(result)) {
+        fetch->rc = aa_fail(fetch->err, error_of(result), "%s", result->detail);
+        return;
+    }
     if (result->code)
-        fetch->rc = aa_fail(fetch->err, result->code, "%s", result->detail);
-    else
-        fetch->rc = copy(&fetch->fetched, result, fetch->err);
+        page.body = AA_VIEW("");
+    fetch->rc = copy(&fetch->fetched, &page, fetch->err);
 }
 
 /* A client for this one call: no connection, no name and no TLS session is carried from one stranger to the next. */

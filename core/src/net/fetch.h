@@ -13,7 +13,7 @@ struct aa_fetch_settings { /* texts are NUL-terminated */
     const char *ca_file;   /* NULL: libcurl's own default */
     int64_t connect_timeout_ms;
     int64_t timeout_ms;  /* for the whole */
-    size_t body_max;     /* bytes, at least one; a longer answer is an error */
+    size_t body_max;     /* bytes, at least one */
     bool allow_loopback; /* this machine's own addresses too: only where the authorization server itself is on loopback
                             (§8.6) */
 };
@@ -27,7 +27,8 @@ struct aa_fetched {
 };
 
 /* Blocks; any thread, many at once. The program ignores SIGPIPE. An answer of whatever status is AA_OK: the caller
- * judges it, and clears it. Errors: AA_ERR_REMOTE_FORBIDDEN (no https URL, one with a user name, or a host without any
+ * judges it, and clears it; the body of another than 200 is left out when it is longer than body_max, which is
+ * AA_ERR_TOO_LONG for 200. Errors: AA_ERR_REMOTE_FORBIDDEN (no https URL, one with a user name, or a host without any
  * address that may be reached), AA_ERR_REMOTE_DNS, _UNREACHABLE, _TLS, _TIMEOUT, _PROTOCOL (no HTTP, or too much of
  * it), AA_ERR_NOMEM, AA_ERR_SYSTEM (no libcurl). No text of an error tells what address a name stands for. */
 AA_CHECK enum aa_err aa_fetch(const struct aa_fetch_settings *settings, const char *url, struct aa_fetched *out,

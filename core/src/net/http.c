@@ -368,6 +368,7 @@ static void end_call(struct call *call, CURLcode code)
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &content_type);
     result.status = (int)status;
+    result.is_body_too_long = call->body.bad == AA_ERR_TOO_LONG;
     result.content_type = aa_view_of(content_type);
     result.max_age_s = aa_cache_control_max_age_s(&call->cache_control);
     result.detail = detail_of(call, code);

@@ -44,6 +44,7 @@ struct aa_http_request { /* borrowed for the call */
 struct aa_http_result {
     enum aa_err code; /* AA_OK: an answer came, whatever its status */
     int status;
+    bool is_body_too_long;       /* AA_ERR_REMOTE_PROTOCOL for that reason; the status is known */
     struct aa_view body;         /* borrowed for the call, as is content_type */
     struct aa_view content_type; /* absent: none was sent */
     int64_t max_age_s;           /* aa_cache_control_max_age_s() */
