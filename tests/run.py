@@ -188,6 +188,7 @@ SUITES = [
     Suite("flow", "the whole path with curl and openssl", lambda: shell("tests/e2e/oauth-flow.sh", 300)),
     Suite("e2e-python", "the official Python MCP client, and processes that die", lambda: pytest("e2e", 600)),
     Suite("e2e-node", "the official TypeScript MCP clients, new and v1", lambda: node("e2e", 600)),
+    Suite("conformance", "the MCP conformance suite", lambda: node("conformance", 300)),
     Suite("crash", "what was answered outlives kills, full disks, a database away", lambda: pytest("crash", 1200)),
     Suite("two-servers", "the end-to-end tests on two servers and one PostgreSQL", two_servers),
     Suite("browser", "the pages in headless Chromium", lambda: node("browser", 600)),
