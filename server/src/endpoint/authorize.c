@@ -16,8 +16,8 @@ static const struct {
     {AA_OAUTH_INVALID_CLIENT, 400, "This application is not known here",
      "Its registration may have run out. Please remove this connection in the application and connect again."},
     {AA_OAUTH_INVALID_CLIENT_METADATA, 400, "This application could not be verified",
-     "It says that a web site vouches for it, and what that site answered does not, or not now. Nothing was sent "
-     "there."},
+     "Its web site did not confirm what it is. Please try again in a few minutes; if that does not help, its maker has "
+     "to mend it."},
     {AA_OAUTH_TEMPORARILY_UNAVAILABLE, 503, "This is too much at once",
      "Very many applications have connected here lately. Please wait a while, then try again."},
     {AA_OAUTH_INVALID_REDIRECT_URI, 400, "This link cannot be trusted",
