@@ -181,13 +181,15 @@ static enum aa_err note_change(struct aa_conn *conn, const struct visit *visit, 
     return aa_audit_note(visit->app, conn, &entry, err);
 }
 
+/* Looks once more: while the site was asked, another request may have brought the same client. */
 static enum aa_err store_document(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     struct visit *visit = ctx;
-    enum aa_err rc = AA_OK;
+    enum aa_err rc;
 
     *visit->refused = (struct aa_refused)AA_REFUSED_INIT;
-    if (!has_copy(visit))
+    rc = find_copy(conn, visit, err);
+    if (!rc && !has_copy(visit))
         rc = aa_client_make_room(conn, visit->app, visit->refused, err);
     if (!rc)
         rc = aa_client_put_document(conn, &visit->document.client, err);
