@@ -236,6 +236,23 @@ TEST(doctor, finds_an_audit_whose_end_was_cut_off)
     shell_close(&s);
 }
 
+TEST(doctor, finds_a_grant_that_says_something_else_of_its_person)
+{
+    struct shell s;
+
+    shell_open(&s);
+    shell_succeeds(&s, "init");
+    tamper(&s, "INSERT INTO users (user_id, email, created_ms, disabled_ms) VALUES ('usr_1', 'a@b.example', 1, 5)");
+    tamper(&s, "INSERT INTO grants (grant_id, user_no, user_id, client_id, server_id, created_ms, last_used_ms, "
+               "revoked_ms) SELECT 'gr_1', user_no, user_id, 'cl_1', 'srv_1', 1, 1, 0 FROM users");
+    is_well(&s);
+    tamper(&s, "UPDATE grants SET user_disabled_ms = 0");
+    fails_with(&s, "grants", "1 do not say");
+    tamper(&s, "UPDATE users SET disabled_ms = disabled_ms");
+    is_well(&s);
+    shell_close(&s);
+}
+
 TEST(doctor, finds_a_clock_that_went_back)
 {
     struct shell s;

@@ -92,6 +92,57 @@ STORE_TEST(persons, a_grant_put_in_by_hand_says_what_its_person_says)
     check_person(c, 'v', "bob@example.com", "Ann Example", 0);
 }
 
+/* Somebody is made the same person as somebody else. */
+STORE_TEST(persons, a_grant_that_is_moved_says_what_its_new_person_says)
+{
+    two_people(c);
+    CHECK_OK(aa_user_set_disabled(c, VIEW("usr_2"), 88, NULL));
+    run(c, "UPDATE users SET email = 'bob@new.example' WHERE user_id = 'usr_2'");
+    run(c, "UPDATE grants SET user_id = 'usr_2', user_no = (SELECT user_no FROM users WHERE user_id = 'usr_2') "
+           "WHERE user_id = 'usr_1'");
+    check_person(c, 't', "bob@new.example", "Ann Example", 88);
+    run(c, "UPDATE users SET disabled_ms = 0 WHERE user_id = 'usr_2'");
+    check_person(c, 't', "bob@new.example", "Ann Example", 0);
+}
+
+STORE_TEST(persons, a_grant_whose_id_and_number_are_of_two_people_is_of_nobody)
+{
+    two_people(c);
+    run(c, "UPDATE grants SET user_no = (SELECT user_no FROM users WHERE user_id = 'usr_2') WHERE user_id = 'usr_1'");
+    if (store_is_remote())
+        check_person(c, 't', NULL, NULL, 1);
+    else
+        check_person(c, 't', "ann@example.com", "Ann Example", 1);
+    check_person(c, 'u', "bob@example.com", "Ann Example", 0);
+}
+
+static int64_t count_untrue(struct aa_conn *c)
+{
+    int64_t count = -1;
+
+    CHECK_OK(aa_grant_count_untrue(c, &count, NULL));
+    return count;
+}
+
+/* What went wrong while triggers were off, say. */
+STORE_TEST(persons, saying_again_what_a_person_is_makes_the_copies_anew)
+{
+    two_people(c);
+    run(c, "UPDATE grants SET user_email = 'eve@example.com', user_disabled_ms = 9 WHERE user_id = 'usr_1'");
+    check_person(c, 't', "eve@example.com", "Ann Example", 9);
+    CHECK_OK(aa_user_hold(c, VIEW("usr_1"), NULL)); /* every consent does: the grants stay as they are */
+    CHECK_OK(aa_user_set_password(c, VIEW("usr_1"), VIEW("phc"), NULL));
+    check_person(c, 't', "eve@example.com", "Ann Example", 9);
+    CHECK_INT(count_untrue(c), 1);
+    run(c, "UPDATE users SET disabled_ms = disabled_ms");
+    check_person(c, 't', "ann@example.com", "Ann Example", 0);
+    CHECK_INT(count_untrue(c), 0);
+    run(c, "UPDATE grants SET user_name = NULL WHERE user_id = 'usr_2'");
+    CHECK_INT(count_untrue(c), 1);
+    run(c, "UPDATE grants SET user_disabled_ms = 1");
+    CHECK_INT(count_untrue(c), 2);
+}
+
 /* Nothing of it could be committed. */
 static void take_back(struct aa_conn *c)
 {
@@ -110,27 +161,43 @@ STORE_TEST(persons, the_tokens_of_a_person_deleted_by_hand_are_not_live)
     check_person(c, 't', "ann@example.com", "Ann Example", 1);
     check_person(c, 'u', "bob@example.com", "Ann Example", 0);
     run(c, "INSERT INTO users (user_id, email, created_ms, disabled_ms) VALUES ('usr_1', 'eve@example.com', 1, 0)");
-    check_person(c, 't', "eve@example.com", NULL, 1);
+    check_person(c, 't', "ann@example.com", "Ann Example", 1);
     take_back(c);
 }
 
-STORE_TEST(persons, a_person_replaced_by_hand_is_the_same_one_only_with_the_same_number)
+STORE_TEST(persons, no_row_takes_the_place_of_a_person_and_none_gets_another_id_or_number)
 {
+    static const char *const refused[] = {
+        "REPLACE INTO users (user_id, email, created_ms, disabled_ms) VALUES ('usr_1', 'eve@example.com', 1, 0)",
+        "REPLACE INTO users (user_id, email, created_ms, disabled_ms) VALUES ('usr_9', 'ANN@example.com', 1, 0)",
+        "REPLACE INTO users SELECT user_no, 'usr_9', 'eve@example.com', NULL, NULL, 1, 5 FROM users "
+        "WHERE user_id = 'usr_1'",
+        "UPDATE OR REPLACE users SET email = 'ann@example.com' WHERE user_id = 'usr_2'",
+        "UPDATE users SET user_id = 'usr_9', disabled_ms = 5 WHERE user_id = 'usr_1'",
+        "UPDATE users SET user_no = 77 WHERE user_id = 'usr_1'",
+        "UPDATE OR REPLACE users SET user_no = (SELECT user_no FROM users WHERE user_id = 'usr_1') "
+        "WHERE user_id = 'usr_2'",
+    };
+
     if (store_is_remote())
-        return; /* no such statement */
+        return; /* no such statements; ids and numbers that are referred to are watched */
     two_people(c);
     run(c, "PRAGMA defer_foreign_keys = ON");
-    run(c, "REPLACE INTO users SELECT user_no, user_id, 'ann@new.example', 'Ann', NULL, 1, 66 FROM users "
-           "WHERE user_id = 'usr_1'");
-    check_person(c, 't', "ann@new.example", "Ann", 66);
-    run(c, "REPLACE INTO users (user_id, email, created_ms, disabled_ms) VALUES ('usr_1', 'eve@example.com', 1, 0)");
-    check_person(c, 't', "eve@example.com", NULL, 1);
-    check_person(c, 'u', "bob@example.com", "Ann Example", 0);
-    take_back(c);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        if (c->driver->run(c, refused[i], NULL) == AA_OK)
+            fail_msg("%s", refused[i]);
+        check_person(c, 't', "ann@example.com", "Ann Example", 0);
+        check_person(c, 'u', "bob@example.com", "Ann Example", 0);
+    }
+    run(c, "REPLACE INTO users (user_id, email, created_ms, disabled_ms) VALUES ('usr_9', 'eve@example.com', 1, 0)");
+    run(c, "UPDATE users SET email = 'ANN@example.com', user_id = 'usr_1' WHERE user_id = 'usr_1'");
+    check_person(c, 't', "ANN@example.com", "Ann Example", 0);
 }
 
 STORE_TEST(persons, a_person_is_edited_under_another_search_path_too)
 {
+    struct aa_access_token token = sample_access(key_of(7, 'v'));
+
     if (!store_is_remote())
         return; /* SQLite has none */
     two_people(c);
@@ -140,6 +207,9 @@ STORE_TEST(persons, a_person_is_edited_under_another_search_path_too)
     run(c, "BEGIN; SET LOCAL search_path = pg_catalog; INSERT INTO public.grants (grant_id, user_no, user_id, "
            "client_id, server_id, created_ms, last_used_ms, revoked_ms) SELECT 'gr_3', user_no, user_id, 'cl_1', "
            "'srv_1', 1, 1, 0 FROM public.users WHERE user_id = 'usr_1'; COMMIT");
+    token.grant_id = VIEW("gr_3");
+    CHECK_OK(aa_access_token_create(c, &token, NULL));
+    check_person(c, 'v', "ann@example.com", "Ann Example", 77);
 }
 
 /* ---- at once ---- */

@@ -249,37 +249,41 @@ static const char *const pruning[] = {
     NULL,
 };
 
-/* As on SQLite; references are watched here, so that a person with grants neither goes nor gets another number. The
- * functions name the schema, since whoever edits a row by hand may have another search path. */
+/* As on SQLite; references are watched here, so that a person with grants neither goes nor gets another id or number
+ * (unless somebody switches triggers off, and the references with them). The functions name the schema, since whoever
+ * edits a row by hand may have another search path, and run as their owner, since who may write the one table need not
+ * be allowed to write the other. */
 static const char *const persons[] = {
-    "LOCK TABLE grants, users IN ACCESS EXCLUSIVE MODE",
+    "LOCK TABLE users, grants IN ACCESS EXCLUSIVE MODE",
 
     "ALTER TABLE grants ADD COLUMN user_email TEXT, ADD COLUMN user_name TEXT, "
     "ADD COLUMN user_disabled_ms BIGINT NOT NULL DEFAULT 1",
     "UPDATE grants SET user_email = u.email, user_name = u.name, user_disabled_ms = u.disabled_ms "
-    "FROM users u WHERE u.user_no = grants.user_no",
+    "FROM users u WHERE u.user_no = grants.user_no AND u.user_id = grants.user_id",
 
-    /* Whoever changes the person meanwhile waits, and then finds the grant. */
-    "CREATE FUNCTION auth_agent_copy_person_to_grant() RETURNS trigger LANGUAGE plpgsql AS $$"
+    /* Whoever changes the person meanwhile waits, and then finds the grant (in READ COMMITTED, as we and psql do). */
+    "CREATE FUNCTION auth_agent_copy_person_to_grant() RETURNS trigger LANGUAGE plpgsql "
+    "SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$"
     "BEGIN"
-    "  EXECUTE format('SELECT email, name, disabled_ms FROM %I.users WHERE user_no = $1 FOR SHARE', TG_TABLE_SCHEMA)"
-    "    INTO NEW.user_email, NEW.user_name, NEW.user_disabled_ms USING NEW.user_no;"
+    "  EXECUTE format('SELECT email, name, disabled_ms FROM %I.users WHERE user_no = $1 AND user_id = $2 FOR SHARE',"
+    "    TG_TABLE_SCHEMA)"
+    "    INTO NEW.user_email, NEW.user_name, NEW.user_disabled_ms USING NEW.user_no, NEW.user_id;"
     "  NEW.user_disabled_ms := coalesce(NEW.user_disabled_ms, 1);"
     "  RETURN NEW;"
     "END $$",
-    "CREATE TRIGGER grants_person BEFORE INSERT ON grants "
+    "CREATE TRIGGER grants_person BEFORE INSERT OR UPDATE OF user_no, user_id ON grants "
     "FOR EACH ROW EXECUTE FUNCTION auth_agent_copy_person_to_grant()",
 
-    "CREATE FUNCTION auth_agent_copy_person_to_grants() RETURNS trigger LANGUAGE plpgsql AS $$"
+    "CREATE FUNCTION auth_agent_copy_person_to_grants() RETURNS trigger LANGUAGE plpgsql "
+    "SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$"
     "BEGIN"
     "  EXECUTE format('UPDATE %I.grants SET user_email = $1, user_name = $2, user_disabled_ms = $3 ' ||"
     "    'WHERE user_id = $4 AND user_no = $5', TG_TABLE_SCHEMA)"
     "    USING NEW.email, NEW.name, NEW.disabled_ms, NEW.user_id, NEW.user_no;"
     "  RETURN NULL;"
     "END $$",
-    "CREATE TRIGGER users_changed AFTER UPDATE ON users FOR EACH ROW "
-    "WHEN ((OLD.email, OLD.name, OLD.disabled_ms) IS DISTINCT FROM (NEW.email, NEW.name, NEW.disabled_ms)) "
-    "EXECUTE FUNCTION auth_agent_copy_person_to_grants()",
+    "CREATE TRIGGER users_changed AFTER UPDATE OF email, name, disabled_ms ON users "
+    "FOR EACH ROW EXECUTE FUNCTION auth_agent_copy_person_to_grants()",
     NULL,
 };
 

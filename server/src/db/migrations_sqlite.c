@@ -288,33 +288,46 @@ static const char *const pruning[] = {
 };
 
 /* A grant also says what introspection tells of its person, who is then one search less among millions. The database
- * itself keeps the copy true, whoever writes, also past the program; a person who is gone, or whose row was replaced by
- * one with another number, is disabled there. Until the copy was made a grant has a disabled person.
- * Whoever makes the table `users` or `grants` anew makes the triggers anew. */
+ * itself keeps the copy true, also where somebody writes past the program: a person's id and number are for good, and
+ * no row takes the place of another (a REPLACE removes the older one without telling any trigger). A grant without its
+ * person has a disabled one, and so has a new one until the copy is made.
+ *
+ * A statement that sets e-mail, name or disabled_ms, even to what they were, makes the copies anew; aa_user_hold() sets
+ * another. Whoever makes the table `users` or `grants` anew makes the triggers anew. */
+#define COPY_PERSON                                                                                                    \
+    "  UPDATE grants SET user_email = u.email, user_name = u.name, user_disabled_ms = u.disabled_ms"                   \
+    "  FROM users u WHERE u.user_no = NEW.user_no AND u.user_id = NEW.user_id AND grants.grant_no = NEW.grant_no;"
 static const char *const persons[] = {
     "ALTER TABLE grants ADD COLUMN user_email TEXT",
     "ALTER TABLE grants ADD COLUMN user_name TEXT",
     "ALTER TABLE grants ADD COLUMN user_disabled_ms INTEGER NOT NULL DEFAULT 1",
     "UPDATE grants SET user_email = u.email, user_name = u.name, user_disabled_ms = u.disabled_ms "
-    "FROM users u WHERE u.user_no = grants.user_no",
+    "FROM users u WHERE u.user_no = grants.user_no AND u.user_id = grants.user_id",
 
-    "CREATE TRIGGER grants_person AFTER INSERT ON grants BEGIN"
-    "  UPDATE grants SET user_email = u.email, user_name = u.name, user_disabled_ms = u.disabled_ms"
-    "  FROM users u WHERE u.user_no = NEW.user_no AND grants.grant_no = NEW.grant_no;"
-    " END",
-    "CREATE TRIGGER users_changed AFTER UPDATE ON users"
-    " WHEN OLD.email <> NEW.email OR OLD.name IS NOT NEW.name OR OLD.disabled_ms <> NEW.disabled_ms BEGIN"
+    "CREATE TRIGGER grants_person AFTER INSERT ON grants BEGIN" COPY_PERSON " END",
+    "CREATE TRIGGER grants_moved AFTER UPDATE OF user_no, user_id ON grants BEGIN"
+    "  UPDATE grants SET user_disabled_ms = 1 WHERE grant_no = NEW.grant_no;" COPY_PERSON " END",
+
+    "CREATE TRIGGER users_changed AFTER UPDATE OF email, name, disabled_ms ON users BEGIN"
     "  UPDATE grants SET user_email = NEW.email, user_name = NEW.name, user_disabled_ms = NEW.disabled_ms"
     "  WHERE user_id = NEW.user_id AND user_no = NEW.user_no;"
     " END",
-    /* A REPLACE takes the older row away without telling anybody. */
-    "CREATE TRIGGER users_put AFTER INSERT ON users BEGIN"
-    "  UPDATE grants SET user_email = NEW.email, user_name = NEW.name,"
-    "  user_disabled_ms = CASE WHEN user_no = NEW.user_no THEN NEW.disabled_ms ELSE 1 END"
-    "  WHERE user_id = NEW.user_id;"
-    " END",
     "CREATE TRIGGER users_gone AFTER DELETE ON users BEGIN"
     "  UPDATE grants SET user_disabled_ms = 1 WHERE user_id = OLD.user_id;"
+    " END",
+    "CREATE TRIGGER users_renumbered BEFORE UPDATE OF user_no, user_id ON users"
+    " WHEN OLD.user_no <> NEW.user_no OR OLD.user_id <> NEW.user_id BEGIN"
+    "  SELECT raise(ABORT, 'a person keeps id and number');"
+    " END",
+    "CREATE TRIGGER users_put BEFORE INSERT ON users"
+    " WHEN EXISTS (SELECT 1 FROM users WHERE user_id = NEW.user_id)"
+    " OR EXISTS (SELECT 1 FROM users WHERE user_no = NEW.user_no)"
+    " OR EXISTS (SELECT 1 FROM users WHERE lower(email) = lower(NEW.email)) BEGIN"
+    "  SELECT raise(ABORT, 'there is such a person already');"
+    " END",
+    "CREATE TRIGGER users_readdressed BEFORE UPDATE OF email ON users"
+    " WHEN EXISTS (SELECT 1 FROM users WHERE lower(email) = lower(NEW.email) AND user_no <> OLD.user_no) BEGIN"
+    "  SELECT raise(ABORT, 'another person has this e-mail address');"
     " END",
     NULL,
 };

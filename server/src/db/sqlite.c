@@ -69,6 +69,7 @@ static enum aa_err code_of(int rc)
     switch (rc) {
     case SQLITE_CONSTRAINT_UNIQUE:
     case SQLITE_CONSTRAINT_PRIMARYKEY:
+    case SQLITE_CONSTRAINT_TRIGGER: /* ours refuse what would take the place of another row */
         return AA_ERR_CONFLICT;
     case SQLITE_CONSTRAINT_FOREIGNKEY: /* what the row belongs to is not there */
         return AA_ERR_NOT_FOUND;

@@ -251,6 +251,28 @@ static void check_audit(struct doctor *doctor)
         find(doctor, FINDING_OK, "audit", "its ends are there; `audit verify` looks at every row");
 }
 
+static enum aa_err count_untrue(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    return aa_grant_count_untrue(conn, ctx, err);
+}
+
+/* A token says of its person what its grant says: it would let in who was disabled. */
+static void check_grants(struct doctor *doctor)
+{
+    struct aa_error why = AA_ERROR_INIT;
+    int64_t untrue = 0;
+
+    if (aa_db_read(doctor->app.db, count_untrue, &untrue, &why))
+        find(doctor, FINDING_FAIL, "grants", "%s", why.message);
+    else if (untrue > 0)
+        find(doctor, FINDING_FAIL, "grants",
+             "%lld do not say what their people's rows say: the statement `UPDATE users SET disabled_ms = disabled_ms` "
+             "mends that",
+             (long long)untrue);
+    else
+        find(doctor, FINDING_OK, "grants", "each says what its person's row says");
+}
+
 static void check_admin_token(struct doctor *doctor)
 {
     struct aa_error why = AA_ERROR_INIT;
@@ -409,6 +431,7 @@ static void examine(struct doctor *doctor)
         check_keys(doctor);
         check_admin_token(doctor);
         check_audit(doctor);
+        check_grants(doctor);
     }
     check_clock(doctor);
     check_issuer(doctor);

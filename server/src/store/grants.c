@@ -166,3 +166,13 @@ enum aa_err aa_grant_list(struct aa_conn *c, struct aa_view user_id, aa_row_fn r
                          "SELECT " GRANT_COLUMNS " FROM grants WHERE user_id = $1 ORDER BY created_ms DESC, grant_id",
                          AA_ARGS(AA_TEXT(user_id)), &grant_shape, row, ctx, err);
 }
+
+enum aa_err aa_grant_count_untrue(struct aa_conn *c, int64_t *out, struct aa_error *err)
+{
+    return aa_store_number(c,
+                           "SELECT count(*) FROM grants g LEFT JOIN users u ON u.user_no = g.user_no "
+                           "AND u.user_id = g.user_id WHERE g.user_disabled_ms <> coalesce(u.disabled_ms, 1) "
+                           "OR (u.user_no IS NOT NULL AND (coalesce(g.user_email, '') <> u.email "
+                           "OR coalesce(g.user_name, '') <> coalesce(u.name, '')))",
+                           AA_NO_ARGS, out, err);
+}

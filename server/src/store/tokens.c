@@ -134,7 +134,7 @@ enum aa_err aa_access_token_revoke(struct aa_conn *c, struct aa_view token_key, 
 }
 
 /* Inner joins throughout: a token whose grant, client or server is gone has nobody to speak for. Of its person the
- * grant has a copy, which the database keeps: db/migrations_sqlite.c, "persons". */
+ * grant has a copy, which the database keeps true: db/migrations_sqlite.c, "persons". */
 enum aa_err aa_live_token_find(struct aa_conn *c, struct aa_view token_key, struct aa_live_token *out,
                                struct aa_error *err)
 {
