@@ -21,6 +21,7 @@ static void check_url(struct aa_view text)
     MUST(aa_view_is_absent(url.userinfo) && aa_view_is_absent(url.fragment));
     MUST(!aa_view_has_suffix(url.path, AA_VIEW("/.")) && !aa_view_has_suffix(url.path, AA_VIEW("/..")));
     MUST(!aa_view_has_prefix(url.path, AA_VIEW("/./")) && !aa_view_has_prefix(url.path, AA_VIEW("/../")));
+    MUST(aa_client_document_site(text).len >= url.host.len);
     aa_buf_init(&normal, FUZZ_TEXT_MAX); /* it is still one when written as it is compared elsewhere */
     aa_url_add_normal(&normal, &url);
     MUST_OK(aa_client_document_check_url(aa_buf_view(&normal), NULL));
@@ -47,7 +48,7 @@ static void check_client(const struct aa_client *client, struct aa_view url)
     MUST(client->created_ms == 0 && client->expires_ms == 0 && client->last_used_ms == 0);
     check_uris(client->redirect_uris);
     MUST(aa_client_has_grant(client, "authorization_code"));
-    MUST(aa_text_is_plain(client->client_name) && client->client_name.len <= 200);
+    MUST(aa_text_is_plain(client->client_name) && client->client_name.len > 0 && client->client_name.len <= 200);
     MUST(aa_view_is_utf8(client->scope) && aa_view_is_utf8(client->client_uri));
 }
 

@@ -10,7 +10,9 @@
 
 #define URL "https://app.example/client.json"
 #define HEAD "{\"client_id\":\"" URL "\","
-#define URIS "\"redirect_uris\":[\"https://app.example/cb\"]"
+#define URIS_ALONE "\"redirect_uris\":[\"https://app.example/cb\"]"
+#define NAME "\"client_name\":\"App\","
+#define URIS NAME URIS_ALONE
 
 struct read {
     enum aa_err rc;
@@ -47,7 +49,8 @@ static struct read read_with(const char *members)
 {
     char text[1024];
 
-    snprintf(text, sizeof text, HEAD URIS "%s%s}", *members ? "," : "", members);
+    snprintf(text, sizeof text, HEAD "%s%s%s}", strstr(members, "\"client_name\"") ? URIS_ALONE : URIS,
+             *members ? "," : "", members);
     return read_at(URL, text);
 }
 
@@ -89,7 +92,8 @@ TEST(client_document, its_url_is_https_with_a_host_and_a_path)
 {
     static const char *const fine[] = {
         URL,
-        "HTTPS://App.Example/x",
+        "https://xn--bcher-kva.example/x",
+        "https://203.0.113.1/x",
         "https://app.example/x/",
         "https://app.example//",
         "https://app.example:8443/x",
@@ -104,6 +108,13 @@ TEST(client_document, its_url_is_https_with_a_host_and_a_path)
     static const char *const bad[] = {
         "",
         "http://app.example/x",
+        "HTTPS://app.example/x", /* one site has one spelling, which people are shown */
+        "https://App.example/x",
+        "https://cIaude.ai/x",
+        "https://app.example./x",
+        "https://app_.example/x",
+        "https://app%2eexample/x",
+        "https://[2001:DB8::1]/x",
         "ftp://app.example/x",
         "https:x",
         "https:///x",
@@ -285,7 +296,24 @@ TEST(client_document, that_of_vs_code_is_taken_without_the_grant_we_do_not_serve
     aa_client_document_clear(&read.document);
 }
 
-TEST(client_document, the_least_one_holds_its_url_and_a_redirect_uri)
+TEST(client_document, a_host_is_as_long_as_a_name_may_be_and_no_longer)
+{
+    char url[400];
+
+    for (int len = 250; len <= 256; len++) {
+        snprintf(url, sizeof url, "https://%0*d.example/x", len - 8, 0);
+        CHECK((aa_client_document_check_url(VIEW(url), NULL) == AA_OK) == (len <= 253));
+    }
+}
+
+TEST(client_document, its_site_is_its_host_with_the_port_that_it_names)
+{
+    CHECK_VIEW(aa_client_document_site(VIEW("https://app.example/x/y?z=//")), "app.example");
+    CHECK_VIEW(aa_client_document_site(VIEW("https://app.example:8443/x")), "app.example:8443");
+    CHECK_VIEW(aa_client_document_site(VIEW("https://[2001:db8::1]:8443/x")), "[2001:db8::1]:8443");
+}
+
+TEST(client_document, the_least_one_holds_its_url_a_name_and_a_redirect_uri)
 {
     struct read read = read_at(URL, HEAD URIS "}");
 
@@ -293,7 +321,8 @@ TEST(client_document, the_least_one_holds_its_url_and_a_redirect_uri)
     CHECK_VIEW(read.document.client.client_id, URL);
     CHECK_VIEW(read.document.client.redirect_uris, "[\"https://app.example/cb\"]");
     CHECK_VIEW(read.document.client.grant_types, "authorization_code");
-    CHECK(aa_view_is_absent(read.document.client.client_name) && aa_view_is_absent(read.document.client.client_uri));
+    CHECK_VIEW(read.document.client.client_name, "App");
+    CHECK(aa_view_is_absent(read.document.client.scope) && aa_view_is_absent(read.document.client.client_uri));
     aa_client_document_clear(&read.document);
     aa_client_document_clear(&read.document); /* harmless */
 }
@@ -310,8 +339,6 @@ TEST(client_document, what_we_do_not_know_or_do_not_do_is_passed_over)
         "\"logo_uri\":7",
         "\"jwks_uri\":\"https://app.example/jwks.json\"",
         "\"contacts\":[\"a@app.example\"]",
-        "\"client_name\":null",
-        "\"client_name\":\"\"",
         "\"client_secret\":null",
         "\"grant_types\":null",
         "\"response_types\":null",
@@ -329,8 +356,9 @@ TEST(client_document, what_we_do_not_know_or_do_not_do_is_passed_over)
 
 TEST(client_document, redirect_uris_of_another_host_are_taken)
 {
-    struct read read = read_at("https://one.example/x", "{\"client_id\":\"https://one.example/x\",\"redirect_uris\":["
-                                                        "\"https://two.example/cb\",\"cursor://a/cb\"]}");
+    struct read read = read_at("https://one.example/x",
+                               "{\"client_id\":\"https://one.example/x\",\"client_name\":\"App\",\"redirect_uris\":["
+                               "\"https://two.example/cb\",\"cursor://a/cb\"]}");
 
     check_taken(read, "a document that leads elsewhere");
 }
@@ -352,9 +380,9 @@ TEST(client_document, it_must_be_one_json_object_in_utf8)
         HEAD URIS "} x",
         HEAD URIS ",}",
         "\xef\xbb\xbf" HEAD URIS "}",
-        HEAD URIS ",\"client_name\":\"\xff\"}",
-        HEAD URIS ",\"client_name\":\"\xed\xa0\x80\"}",
-        HEAD URIS ",\"client_name\":\"a\\u0000b\"}",
+        HEAD URIS_ALONE ",\"client_name\":\"\xff\"}",
+        HEAD URIS_ALONE ",\"client_name\":\"\xed\xa0\x80\"}",
+        HEAD URIS_ALONE ",\"client_name\":\"a\\u0000b\"}",
         HEAD "\"client_id\":\"" URL "\"," URIS "}",
         HEAD URIS "," URIS "}",
         HEAD URIS ",\"unknown\":{\"a\":1,\"a\":2}}",
@@ -364,7 +392,8 @@ TEST(client_document, it_must_be_one_json_object_in_utf8)
         check_refused(read_at(URL, bad[i]), AA_OAUTH_INVALID_CLIENT, bad[i]);
     check_refused(read_bytes(URL, HEAD URIS "}\0", sizeof(HEAD URIS "}")), AA_OAUTH_INVALID_CLIENT, "a NUL behind it");
     check_taken(read_at(URL, " \n" HEAD URIS "}\r\n"), "one with white space around it");
-    check_taken(read_at(URL, HEAD URIS ",\"client_name\":\"Caf\xc3\xa9\"}"), "one with a name of two-byte characters");
+    check_taken(read_at(URL, HEAD URIS_ALONE ",\"client_name\":\"Caf\xc3\xa9\"}"),
+                "one with a name of two-byte characters");
 }
 
 TEST(client_document, it_has_5120_bytes_at_the_most)
@@ -405,14 +434,14 @@ TEST(client_document, it_must_hold_its_own_url_byte_for_byte)
     check_taken(read_at(URL, HEAD URIS "}"), "its own URL");
     check_taken(read_at(URL, "{\"client_id\":\"https:\\/\\/app.example\\/client.json\"," URIS "}"),
                 "its own URL with escaped slashes");
-    check_taken(read_at("HTTPS://App.Example:443/x", "{\"client_id\":\"HTTPS://App.Example:443/x\"," URIS "}"),
+    check_taken(read_at("https://app.example:443/x?", "{\"client_id\":\"https://app.example:443/x?\"," URIS "}"),
                 "its own URL, oddly written");
 }
 
 TEST(client_document, redirect_uris_must_be_there_and_each_must_be_allowed)
 {
     static const char *const bad[] = {
-        "\"client_name\":\"App\"",
+        "\"contacts\":[]",
         "\"redirect_uris\":null",
         "\"redirect_uris\":[]",
         "\"redirect_uris\":[\"\"]",
@@ -432,11 +461,11 @@ TEST(client_document, redirect_uris_must_be_there_and_each_must_be_allowed)
     size_t i;
 
     for (i = 0; i < sizeof bad / sizeof *bad; i++) {
-        snprintf(text, sizeof text, HEAD "%s}", bad[i]);
+        snprintf(text, sizeof text, HEAD NAME "%s}", bad[i]);
         check_refused(read_at(URL, text), AA_OAUTH_INVALID_REDIRECT_URI, text);
     }
     for (i = 0; i < sizeof fine / sizeof *fine; i++) {
-        snprintf(text, sizeof text, HEAD "%s}", fine[i]);
+        snprintf(text, sizeof text, HEAD NAME "%s}", fine[i]);
         check_taken(read_at(URL, text), text);
     }
 }
@@ -524,6 +553,8 @@ TEST(client_document, its_members_are_of_the_right_type_and_its_texts_can_be_sho
 {
     static const struct rule rules[] = {
         {"\"client_name\":7", "\"client_name\":\"7\""},
+        {"\"client_name\":null", "\"client_name\":\"null\""},
+        {"\"client_name\":\"\"", "\"client_name\":\" \""},
         {"\"client_name\":\"a\\u202eb\"", "\"client_name\":\"a\\u2014b\""},
         {"\"client_name\":\"a\\nb\"", "\"client_name\":\"a b\""},
         {"\"client_name\":\"\\u200b\"", "\"client_name\":\"<b>\""},
@@ -570,7 +601,7 @@ TEST(client_document, out_of_memory_at_any_point_is_told_as_such)
         enum aa_err rc;
 
         aa_mem_fail_at(nth, false);
-        rc = aa_client_document_read(&settings, VIEW(URL), VIEW(HEAD URIS ",\"client_name\":\"App\"}"), &document,
+        rc = aa_client_document_read(&settings, VIEW(URL), VIEW(HEAD URIS_ALONE ",\"client_name\":\"App\"}"), &document,
                                      &refused, NULL);
         aa_mem_fail_at(0, false);
         aa_client_document_clear(&document);

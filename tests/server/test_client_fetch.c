@@ -85,14 +85,19 @@ static void check_let_in(struct site *site)
     CHECK_INT(strncmp(b.location, "/login?request=", 15), 0);
 }
 
-static void check_refused(struct site *site, const char *sentence)
+static void check_told(struct site *site, int status, const char *sentence)
 {
     struct browser b;
 
     ask_for(site, &b, ID);
-    browser_check_page(&b, 400);
+    browser_check_page(&b, status);
     if (!browser_shows(&b, sentence))
         fail_msg("%s is not on the page:\n%s", sentence, b.page);
+}
+
+static void check_refused(struct site *site, const char *sentence)
+{
+    check_told(site, 400, sentence);
 }
 
 static enum aa_err find_client(struct aa_conn *conn, void *ctx, struct aa_error *err)
@@ -239,7 +244,7 @@ TEST(client_fetch, documents_can_be_switched_off)
     open_site(&site);
     check_let_in(&site); /* stored meanwhile */
     site.f.app.settings.client_documents = false;
-    check_refused(&site, "not let in here");
+    check_told(&site, 403, "not let in here");
     CHECK_INT(answer.calls, 1);
     site_close(&site);
 }
@@ -249,10 +254,10 @@ TEST(client_fetch, documents_can_be_limited_to_some_sites)
     struct site site;
 
     open_site(&site);
-    site.f.app.settings.client_document_hosts = "claude.ai Client.Example";
+    site.f.app.settings.client_document_hosts = "claude.ai client.example";
     check_let_in(&site);
-    site.f.app.settings.client_document_hosts = "claude.ai notclient.example client.example.org";
-    check_refused(&site, "clients of this site");
+    site.f.app.settings.client_document_hosts = "claude.ai notclient.example client.example.org client.example:8443";
+    check_told(&site, 403, "clients of this site");
     CHECK_INT(answer.calls, 1);
     site_close(&site);
 }
@@ -332,7 +337,8 @@ TEST(client_fetch, a_changed_document_counts_at_the_next_look_and_is_in_the_audi
     check_let_in(&site);
     CHECK_INT(count_events(&site, "client_changed"), 0);
     answer_with(200, "application/json",
-                "{\"client_id\":\"" ID "\",\"redirect_uris\":[\"https://client.example/moved\"]}");
+                "{\"client_id\":\"" ID
+                "\",\"client_name\":\"C\",\"redirect_uris\":[\"https://client.example/moved\"]}");
     site.f.now_ms += DAY;
     check_refused(&site, "did not register this redirect_uri");
     CHECK_INT(count_events(&site, "client_changed"), 1);
@@ -351,6 +357,8 @@ static const struct {
     {AA_ERR_REMOTE_TLS, 0},
     {AA_ERR_REMOTE_TIMEOUT, 0},
     {AA_ERR_REMOTE_PROTOCOL, 0},
+    {AA_ERR_REMOTE_FORBIDDEN, 0},
+    {AA_ERR_SYSTEM, 0},
     {AA_OK, 500},
     {AA_OK, 503},
     {AA_OK, 403},
@@ -439,12 +447,12 @@ TEST(client_fetch, a_well_known_client_is_let_in_while_its_site_is_in_trouble)
     CHECK_INT(b.status, 303);
     browser_follow(&b);
     CHECK(browser_shows(&b, "claude.ai"));
-    CHECK(strstr(site.f.log, "what this version knows of it is used") != NULL);
+    CHECK(strstr(site.f.log, "what this version knows is used") != NULL);
     ask_for_claude(&site, &b);
     CHECK_INT(answer.calls, 1);
     site.f.now_ms += AA_CLIENT_FRESH_MIN_S * 1000;
     answer_with(200, "application/json",
-                "{\"client_id\":\"" CLAUDE "\",\"redirect_uris\":[\"https://claude.ai/moved\"]}");
+                "{\"client_id\":\"" CLAUDE "\",\"client_name\":\"C\",\"redirect_uris\":[\"https://claude.ai/moved\"]}");
     ask_for_claude(&site, &b); /* what the site says counts */
     browser_check_page(&b, 400);
     CHECK(browser_shows(&b, "did not register this redirect_uri"));
@@ -468,6 +476,24 @@ TEST(client_fetch, a_well_known_client_that_its_site_has_withdrawn_stays_out_in_
     ask_for_claude(&site, &b);
     browser_check_page(&b, 400);
     CHECK(browser_shows(&b, "could not be fetched"));
+    site_close(&site);
+}
+
+TEST(client_fetch, what_its_site_once_said_of_a_well_known_client_is_better_than_what_this_version_knows)
+{
+    struct site site;
+    struct browser b;
+
+    open_site(&site);
+    answer_with(200, "application/json",
+                "{\"client_id\":\"" CLAUDE "\",\"client_name\":\"C\",\"redirect_uris\":[\"https://claude.ai/moved\"]}");
+    ask_for_claude(&site, &b);
+    browser_check_page(&b, 400);
+    answer.rc = AA_ERR_REMOTE_TIMEOUT;
+    site.f.now_ms += 30 * DAY; /* nobody used it, and the copy is old */
+    ask_for_claude(&site, &b);
+    browser_check_page(&b, 400);
+    CHECK(browser_shows(&b, "did not register this redirect_uri"));
     site_close(&site);
 }
 
@@ -511,9 +537,8 @@ static const struct {
     {AA_OK, 200, "application/json", "{", "metadata document"},
     {AA_OK, 200, "application/json",
      "{\"client_id\":\"https://other.example/oauth/client.json\",\"redirect_uris\":[\"" URI "\"]}", "client_id"},
-    {AA_OK, 200, "application/json", "{\"client_id\":\"" ID "\",\"redirect_uris\":[\"javascript:alert(1)\"]}",
-     "redirect URI"},
-    {AA_ERR_REMOTE_FORBIDDEN, 0, "", "", "not public"},
+    {AA_OK, 200, "application/json",
+     "{\"client_id\":\"" ID "\",\"client_name\":\"C\",\"redirect_uris\":[\"javascript:alert(1)\"]}", "redirect URI"},
     {AA_ERR_TOO_LONG, 0, "", "", "larger than 5 KB"},
 };
 
@@ -574,26 +599,56 @@ TEST(client_fetch, an_address_has_so_many_documents_fetched_and_no_more)
 
     open_site(&site);
     answer_with(404, "", "");
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 30; i++) {
         ask_for_number(&site, &b, "192.0.2.1", i);
         browser_check_page(&b, 400);
     }
-    ask_for_number(&site, &b, "192.0.2.1", 60);
+    ask_for_number(&site, &b, "192.0.2.1", 30);
     browser_check_page(&b, 429);
     CHECK(strstr(b.headers, "Retry-After: 600\n") != NULL);
-    CHECK_INT(answer.calls, 60);
-    ask_for_number(&site, &b, "192.0.2.2", 60);
+    CHECK_INT(answer.calls, 30);
+    ask_for_number(&site, &b, "192.0.2.2", 30);
     browser_check_page(&b, 400);
     site.f.now_ms += 10 * MINUTE;
-    ask_for_number(&site, &b, "192.0.2.1", 61);
+    ask_for_number(&site, &b, "192.0.2.1", 31);
     browser_check_page(&b, 400);
-    CHECK_INT(answer.calls, 62);
+    CHECK_INT(answer.calls, 32);
     site_close(&site);
 }
 
-TEST(client_fetch, a_site_is_asked_for_so_much_by_strangers_and_its_client_in_use_is_not_kept_out_by_it)
+/* Strangers of many addresses make us ask its site for what is not there. */
+static void exhaust_site(struct site *site)
 {
-    static const char *const peers[] = {"192.0.2.1", "192.0.2.2", "192.0.2.3"};
+    static const char *const peers[] = {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"};
+    struct browser b;
+
+    answer_with(404, "", "");
+    for (int i = 0; i < 120; i++)
+        ask_for_number(site, &b, peers[i / 25], i);
+    ask_for_number(site, &b, "192.0.2.9", 120);
+    browser_check_page(&b, 429);
+    CHECK(browser_shows(&b, "this site was asked for too many"));
+    site->f.app.who.address = VIEW("192.0.2.8");
+    answer_with(200, "application/json", good);
+}
+
+TEST(client_fetch, what_strangers_ask_of_a_site_does_not_keep_its_client_in_use_from_being_looked_at)
+{
+    struct site site;
+
+    open_site(&site);
+    check_let_in(&site);
+    use(&site);
+    site.f.now_ms += 8 * DAY; /* its copy does not even stand in any more */
+    exhaust_site(&site);
+    answer.calls = 0;
+    check_let_in(&site);
+    CHECK_INT(answer.calls, 1);
+    site_close(&site);
+}
+
+TEST(client_fetch, an_address_that_had_too_many_documents_fetched_still_has_what_is_known)
+{
     struct site site;
     struct browser b;
 
@@ -602,12 +657,14 @@ TEST(client_fetch, a_site_is_asked_for_so_much_by_strangers_and_its_client_in_us
     use(&site);
     site.f.now_ms += DAY;
     answer_with(404, "", "");
-    for (int i = 0; i < 120; i++)
-        ask_for_number(&site, &b, peers[i / 50], i);
-    ask_for_number(&site, &b, "192.0.2.9", 120);
+    for (int i = 0; i < 31; i++)
+        ask_for_number(&site, &b, "192.0.2.1", i);
     browser_check_page(&b, 429);
-    answer_with(200, "application/json", good);
+    answer.calls = 0;
     check_let_in(&site);
+    ask_for_claude(&site, &b);
+    CHECK_INT(b.status, 303);
+    CHECK_INT(answer.calls, 0);
     site_close(&site);
 }
 
@@ -622,8 +679,10 @@ TEST(client_fetch, where_there_are_too_many_clients_one_that_nobody_used_gives_w
     use(&site);
     ask_for(&site, &b, "https://client.example/oauth/other.json");
     browser_check_page(&b, 400); /* the document is not that one's */
-    answer_with(200, "application/json",
-                "{\"client_id\":\"https://client.example/oauth/other.json\",\"redirect_uris\":[\"" URI "\"]}");
+    answer_with(
+        200, "application/json",
+        "{\"client_id\":\"https://client.example/oauth/other.json\",\"client_name\":\"C\",\"redirect_uris\":[\"" URI
+        "\"]}");
     ask_for(&site, &b, "https://client.example/oauth/other.json");
     browser_check_page(&b, 503);
     CHECK(strstr(b.headers, "Retry-After: ") != NULL);
@@ -631,6 +690,157 @@ TEST(client_fetch, where_there_are_too_many_clients_one_that_nobody_used_gives_w
     ask_for(&site, &b, "https://client.example/oauth/other.json");
     CHECK_INT(b.status, 303);
     site_close(&site);
+}
+
+/* ---- two at once ---- */
+
+/* What happens while the site of the first request has not answered yet. */
+static void (*meanwhile)(struct site *site);
+static struct site *meanwhile_site;
+
+static enum aa_err play_slow_site(void *ctx, const char *url, struct aa_download *out, struct aa_error *err)
+{
+    void (*happens)(struct site * site) = meanwhile;
+    enum aa_err rc = play_site(ctx, url, out, err);
+
+    meanwhile = NULL;
+    if (happens) {
+        meanwhile_site->f.now_ms += 1000;
+        happens(meanwhile_site);
+    }
+    return rc;
+}
+
+static void open_slow_site(struct site *site, void (*happens)(struct site *site))
+{
+    open_site(site);
+    site->f.app.fetch = play_slow_site;
+    meanwhile = NULL;
+    check_let_in(site);
+    use(site);
+    site->f.now_ms += DAY;
+    meanwhile = happens;
+    meanwhile_site = site;
+}
+
+static void withdraw_meanwhile(struct site *site)
+{
+    answer_with(404, "", "");
+    check_refused(site, "no metadata document");
+}
+
+TEST(client_fetch, a_client_that_is_withdrawn_while_another_request_finds_its_site_away_stays_so)
+{
+    struct site site;
+
+    open_slow_site(&site, withdraw_meanwhile);
+    answer.rc = AA_ERR_REMOTE_TIMEOUT;
+    check_refused(&site, "has withdrawn it");
+    answer.rc = AA_ERR_REMOTE_TIMEOUT;
+    check_refused(&site, "could not be fetched");
+    CHECK_INT(count_events(&site, "client_withdrawn"), 1);
+    site_close(&site);
+}
+
+TEST(client_fetch, an_answer_that_comes_late_does_not_bring_back_a_client_that_was_withdrawn)
+{
+    struct site site;
+
+    open_slow_site(&site, withdraw_meanwhile);
+    check_refused(&site, "has withdrawn it");
+    CHECK_INT(count_events(&site, "client_withdrawn"), 1);
+    answer_with(200, "application/json", good);
+    site.f.now_ms += 1;
+    check_let_in(&site);
+    CHECK_INT(count_events(&site, "client_changed"), 1); /* it is back */
+    site_close(&site);
+}
+
+static void move_meanwhile(struct site *site)
+{
+    answer_with(200, "application/json",
+                "{\"client_id\":\"" ID
+                "\",\"client_name\":\"C\",\"redirect_uris\":[\"https://client.example/moved\"]}");
+    check_refused(site, "did not register this redirect_uri");
+}
+
+TEST(client_fetch, an_older_document_that_comes_late_does_not_count)
+{
+    struct site site;
+
+    open_slow_site(&site, move_meanwhile);
+    check_refused(&site, "did not register this redirect_uri");
+    check_refused(&site, "did not register this redirect_uri");
+    CHECK_INT(count_events(&site, "client_changed"), 1);
+    site_close(&site);
+}
+
+static void come_meanwhile(struct site *site)
+{
+    check_let_in(site);
+}
+
+TEST(client_fetch, a_client_that_two_requests_bring_at_once_is_registered_once)
+{
+    struct site site;
+
+    open_site(&site);
+    site.f.app.fetch = play_slow_site;
+    meanwhile = come_meanwhile;
+    meanwhile_site = &site;
+    check_let_in(&site);
+    CHECK_INT(answer.calls, 2);
+    CHECK_INT(count_events(&site, "client_registered"), 1);
+    CHECK_INT(count_events(&site, "client_changed"), 0);
+    site_close(&site);
+}
+
+/* ---- between the page and the click ---- */
+
+static void show_consent(struct site *site, struct browser *b)
+{
+    struct query q = query_of(site, ID);
+
+    browser_open(b, site);
+    browser_log_in(b, site, site->ann);
+    browser_authorize(b, &q);
+    browser_follow(b);
+    browser_check_page(b, 200);
+}
+
+/* Another request hears `body` meanwhile. */
+static void check_nothing_is_given(int status, const char *body, const char *sentence)
+{
+    struct site site;
+    struct browser b;
+
+    open_site(&site);
+    answer.max_age_s = 0;
+    show_consent(&site, &b);
+    site.f.now_ms += AA_CLIENT_FRESH_MIN_S * 1000;
+    answer_with(status, "application/json", body);
+    check_refused(&site, sentence);
+    browser_submit(&b, "/consent", "&decision=allow");
+    browser_check_page(&b, 400);
+    CHECK_INT(site_count(&site, site.ann), 0);
+    answer_with(200, "application/json", good);
+    site.f.now_ms += AA_CLIENT_FRESH_S * 1000;
+    show_consent(&site, &b);
+    browser_submit(&b, "/consent", "&decision=allow");
+    browser_check_code(&b, URI "?", NULL);
+    site_close(&site);
+}
+
+TEST(client_fetch, a_client_that_is_withdrawn_between_the_page_and_the_click_is_given_nothing)
+{
+    check_nothing_is_given(404, "", "no metadata document");
+}
+
+TEST(client_fetch, a_redirect_uri_that_is_taken_out_between_the_page_and_the_click_is_given_nothing)
+{
+    check_nothing_is_given(
+        200, "{\"client_id\":\"" ID "\",\"client_name\":\"C\",\"redirect_uris\":[\"https://client.example/moved\"]}",
+        "did not register this redirect_uri");
 }
 
 /* ---- memory that runs out ---- */

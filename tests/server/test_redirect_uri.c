@@ -245,7 +245,7 @@ TEST(redirect_uri, people_are_shown_the_host_or_the_scheme)
     static const char *const shown[][2] = {
         {"https://app.example/cb", "app.example"},       {"https://app.example:8443/cb", "app.example:8443"},
         {"http://127.0.0.1:3118/cb", "127.0.0.1:3118"},  {"http://[::1]/cb", "[::1]"},
-        {"cursor://anysphere.cursor-mcp/cb", "cursor:"},
+        {"cursor://anysphere.cursor-mcp/cb", "cursor:"}, {"https://cIaude.ai/cb", "ciaude.ai"},
     };
     size_t i;
 

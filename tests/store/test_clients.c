@@ -212,18 +212,45 @@ STORE_TEST(clients, a_document_does_not_take_the_place_of_a_client_that_came_oth
     CHECK_OK(aa_client_create(c, &client, NULL));
     document.redirect_uris = VIEW("[\"https://other.example/\"]");
     CHECK_ERR(aa_client_put_document(c, &document, NULL), AA_ERR_CONFLICT);
-    CHECK_ERR(aa_client_set_document_times(c, VIEW(DOCUMENT), 1, 2, NULL), AA_ERR_NOT_FOUND);
+    CHECK_OK(aa_client_keep_document(c, VIEW(DOCUMENT), 0, 2, NULL));
+    CHECK_OK(aa_client_withdraw_document(c, VIEW(DOCUMENT), 9000, NULL));
     check_document(c, &client);
 }
 
-STORE_TEST(clients, how_old_the_copy_of_a_document_is_can_be_set_alone)
+STORE_TEST(clients, of_two_answers_about_a_document_the_later_one_counts)
+{
+    struct aa_client client = sample_document(), older = sample_document();
+
+    CHECK_OK(aa_client_put_document(c, &client, NULL));
+    older.fetched_ms = 999;
+    older.redirect_uris = VIEW("[\"https://older.example/\"]");
+    CHECK_ERR(aa_client_put_document(c, &older, NULL), AA_ERR_CONFLICT);
+    CHECK_OK(aa_client_withdraw_document(c, VIEW(DOCUMENT), 999, NULL));
+    check_document(c, &client);
+    CHECK_OK(aa_client_withdraw_document(c, VIEW(DOCUMENT), 1001, NULL));
+    CHECK_ERR(aa_client_put_document(c, &client, NULL), AA_ERR_CONFLICT);
+    client.fetched_ms = 1001;
+    client.fresh_until_ms = -1;
+    check_document(c, &client);
+    client.fetched_ms = 1002;
+    client.fresh_until_ms = 3000;
+    CHECK_OK(aa_client_put_document(c, &client, NULL));
+    check_document(c, &client);
+}
+
+STORE_TEST(clients, a_copy_is_kept_for_longer_only_while_it_is_the_one_that_was_looked_at)
 {
     struct aa_client client = sample_document();
 
-    CHECK_ERR(aa_client_set_document_times(c, VIEW(DOCUMENT), 1, 2, NULL), AA_ERR_NOT_FOUND);
+    CHECK_OK(aa_client_keep_document(c, VIEW(DOCUMENT), 1000, 6000, NULL));
     CHECK_OK(aa_client_put_document(c, &client, NULL));
-    CHECK_OK(aa_client_set_document_times(c, VIEW(DOCUMENT), 0, 6000, NULL));
-    client.fetched_ms = 0;
+    CHECK_OK(aa_client_keep_document(c, VIEW(DOCUMENT), 999, 5000, NULL));
+    check_document(c, &client);
+    CHECK_OK(aa_client_keep_document(c, VIEW(DOCUMENT), 1000, 6000, NULL));
     client.fresh_until_ms = 6000;
+    check_document(c, &client);
+    CHECK_OK(aa_client_withdraw_document(c, VIEW(DOCUMENT), 1000, NULL));
+    CHECK_OK(aa_client_keep_document(c, VIEW(DOCUMENT), 1000, 7000, NULL)); /* gone is gone */
+    client.fresh_until_ms = -1;
     check_document(c, &client);
 }

@@ -20,7 +20,8 @@
     X(CODE_REPLAYED, "code_replayed", false)   /* the grant is revoked */                                              \
     X(REVOKE, "revoke", false)                                                                                         \
     X(CLIENT_REGISTERED, "client_registered", false) /* by itself */                                                   \
-    X(CLIENT_CHANGED, "client_changed", false) /* its metadata document says something else; the next two by hand */   \
+    X(CLIENT_CHANGED, "client_changed", false)       /* its metadata document says something else */                   \
+    X(CLIENT_WITHDRAWN, "client_withdrawn", false)   /* by its site; the next two by hand */                           \
     X(CLIENT_ADDED, "client_added", true)                                                                              \
     X(CLIENT_REMOVED, "client_removed", true)                                                                          \
     X(SERVER_CREATED, "server_created", true)                                                                          \

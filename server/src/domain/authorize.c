@@ -235,6 +235,8 @@ static enum aa_err prove_client(struct aa_conn *conn, struct begin *begin, struc
                          "the client is unknown, or its registration ran out");
     if (rc)
         return aa_fail(err, rc, "a client could not be looked up: %s", aa_err_text(rc));
+    if (aa_client_is_withdrawn(&begin->client))
+        return aa_refuse(begin->for_page, AA_OAUTH_INVALID_CLIENT_METADATA, "the site of the client has withdrawn it");
     rc = aa_client_prove_redirect(&begin->client, begin->asked.redirect_uri, &begin->redirect_uri, NULL);
     if (rc == AA_ERR_NOT_FOUND && aa_view_is_absent(begin->asked.redirect_uri))
         return aa_refuse(begin->for_page, AA_OAUTH_INVALID_REDIRECT_URI,

@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "base/url.h"
 
+#define HOST_MAX 253 /* bytes: RFC 1035 §2.3.4, as it is written */
+
 /* ---- the identifier ---- */
 
 bool aa_client_document_is_named(struct aa_view client_id)
@@ -49,6 +51,24 @@ static bool has_dot_segment(struct aa_view path)
     return false;
 }
 
+/* A name of the DNS (RFC 1123 §2.1) or an address, in the one spelling that people are shown: "cIaude.ai" would pass
+ * for another, and one site would have many names. */
+static bool is_plain_host(struct aa_view host)
+{
+    bool is_ipv6 = aa_view_has_prefix(host, AA_VIEW("["));
+
+    if (host.len > HOST_MAX || aa_view_has_suffix(host, AA_VIEW(".")))
+        return false;
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.data[i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '-' &&
+            !(is_ipv6 && (c == ':' || c == '[' || c == ']')))
+            return false;
+    }
+    return true;
+}
+
 enum aa_err aa_client_document_check_url(struct aa_view client_id, struct aa_error *err)
 {
     struct aa_url url;
@@ -57,8 +77,10 @@ enum aa_err aa_client_document_check_url(struct aa_view client_id, struct aa_err
     rc = aa_url_parse(client_id, &url, err);
     if (rc)
         return rc;
-    if (!aa_url_is_scheme(&url, "https"))
+    if (!aa_view_has_prefix(client_id, AA_VIEW("https://")))
         return aa_fail(err, AA_ERR_URL_MALFORMED, "a client's document is published by https alone");
+    if (!is_plain_host(url.host))
+        return aa_fail(err, AA_ERR_URL_MALFORMED, "the host of a client's document must be a plain name in lower case");
     if (url.path.len <= 1) /* "/" is the same as none (RFC 3986 §6.2.3) */
         return aa_fail(err, AA_ERR_URL_MALFORMED, "the URL of a client's document must have a path");
     /* What fetches takes them out: one document would be found by many names, none of them its own. */
@@ -69,6 +91,14 @@ enum aa_err aa_client_document_check_url(struct aa_view client_id, struct aa_err
     if (!aa_view_is_absent(url.userinfo))
         return aa_fail(err, AA_ERR_URL_MALFORMED, "the URL of a client's document must not have a user name");
     return AA_OK;
+}
+
+struct aa_view aa_client_document_site(struct aa_view client_id)
+{
+    struct aa_view site, rest;
+
+    aa_view_cut(aa_view_from(client_id, AA_VIEW("https://").len), '/', &site, &rest);
+    return site;
 }
 
 /* ---- the media type ---- */
@@ -219,6 +249,14 @@ static enum aa_err check_keys(const struct stated *stated, struct aa_refused *re
     return AA_OK;
 }
 
+/* MCP Authorization, "Client ID Metadata Documents": the one member that it wants beside the draft's. */
+static enum aa_err check_name(const struct aa_client_metadata *metadata, struct aa_refused *refused)
+{
+    if (metadata->client_name.len > 0)
+        return AA_OK;
+    return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA, "The client metadata document has no client_name");
+}
+
 /* Other grants and response types may be listed: the same document tells them to others. When nothing is said, it is
  * these two (RFC 7591 §2). */
 static enum aa_err check_flow(const struct stated *stated, const struct aa_client_metadata *metadata,
@@ -267,6 +305,8 @@ static enum aa_err read_into(const struct aa_settings *settings, struct aa_view 
     /* Redirect URIs may lie elsewhere than the document (CIMD §8.1 lets us refuse those): native clients have theirs on
      * loopback, and people are shown both hosts. */
     rc = aa_client_metadata_check(settings, &metadata, refused, err);
+    if (!rc)
+        rc = check_name(&metadata, refused);
     if (rc)
         return rc;
     document->client.client_id = stated.client_id;

@@ -15,6 +15,8 @@ bool aa_client_document_is_named(struct aa_view client_id);
 /* May it name one (CIMD §3)? https, a host, a path other than "/" without "." and ".." segments, no user name, no
  * fragment; a port and a query are fine. AA_OK, AA_ERR_URL_MALFORMED or AA_ERR_TOO_LONG (AA_URL_MAX). */
 AA_CHECK enum aa_err aa_client_document_check_url(struct aa_view client_id, struct aa_error *err);
+/* Of a URL that may name one: its host as people are shown it, "claude.ai", and the port if it names one. */
+struct aa_view aa_client_document_site(struct aa_view client_id);
 /* Is a Content-Type that of one (CIMD §4)? application/json or application/…+json, with or without parameters. */
 bool aa_client_document_is_json(struct aa_view content_type);
 

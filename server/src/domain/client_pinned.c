@@ -18,17 +18,33 @@ static const struct {
      "\"http://127.0.0.1/callback\",\"http://localhost/callback\""},
 };
 
+#define COUNT (sizeof documents / sizeof *documents)
+
+/* COUNT when it is none of them. */
+static size_t find(struct aa_view client_id)
+{
+    size_t i = 0;
+
+    while (i < COUNT && !aa_view_equal_text(client_id, documents[i].client_id))
+        i++;
+    return i;
+}
+
+bool aa_client_pinned_has(struct aa_view client_id)
+{
+    return find(client_id) < COUNT;
+}
+
 bool aa_client_pinned_add(struct aa_view client_id, struct aa_buf *document)
 {
-    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
-        if (!aa_view_equal_text(client_id, documents[i].client_id))
-            continue;
-        aa_buf_add_format(document,
-                          "{\"client_id\":\"%s\",\"client_name\":\"%s\",\"redirect_uris\":[%s],"
-                          "\"grant_types\":[\"authorization_code\",\"refresh_token\"],\"response_types\":[\"code\"],"
-                          "\"token_endpoint_auth_method\":\"none\"}",
-                          documents[i].client_id, documents[i].client_name, documents[i].redirect_uris);
-        return true;
-    }
-    return false;
+    size_t i = find(client_id);
+
+    if (i == COUNT)
+        return false;
+    aa_buf_add_format(document,
+                      "{\"client_id\":\"%s\",\"client_name\":\"%s\",\"redirect_uris\":[%s],"
+                      "\"grant_types\":[\"authorization_code\",\"refresh_token\"],\"response_types\":[\"code\"],"
+                      "\"token_endpoint_auth_method\":\"none\"}",
+                      documents[i].client_id, documents[i].client_name, documents[i].redirect_uris);
+    return true;
 }

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 
+bool aa_client_pinned_has(struct aa_view client_id);
 /* Appends the document (JSON) that was at this URL when this version was made. False, and nothing, when it is none of
  * them. */
 bool aa_client_pinned_add(struct aa_view client_id, struct aa_buf *document);

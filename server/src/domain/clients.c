@@ -68,6 +68,11 @@ enum aa_err aa_client_prove_redirect(const struct aa_client *client, struct aa_v
     return rc ? rc : aa_buf_check(proven, "a redirect URI", err);
 }
 
+bool aa_client_is_withdrawn(const struct aa_client *client)
+{
+    return client->fresh_until_ms < 0;
+}
+
 bool aa_client_has_grant(const struct aa_client *client, const char *grant_type)
 {
     struct aa_view word, rest = client->grant_types;

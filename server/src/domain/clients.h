@@ -29,6 +29,8 @@ AA_CHECK enum aa_err aa_client_find_live(struct aa_conn *conn, struct aa_view cl
  * *proven is the URI to use: a copy appended to memory. AA_ERR_NOT_FOUND when it is not proven. */
 AA_CHECK enum aa_err aa_client_prove_redirect(const struct aa_client *client, struct aa_view requested,
                                               struct aa_buf *proven, struct aa_error *err);
+/* Does its site say that it is no more? What it was given before stays; nothing new is given. */
+bool aa_client_is_withdrawn(const struct aa_client *client);
 bool aa_client_has_grant(const struct aa_client *client, const char *grant_type);
 /* May a browser be sent to this proven redirect URI with an error when nobody was asked? Not to a web site that a
  * stranger registered: a link that begins with our name would end on a page of his (RFC 9700 §4.11.2). What only leads

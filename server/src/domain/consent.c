@@ -1,8 +1,10 @@
 #include "domain/consent.h"
 
 #include "base/error.h"
+#include "base/url.h"
 #include "domain/audit.h"
 #include "domain/authorize.h"
+#include "domain/clients.h"
 #include "domain/live.h"
 #include "domain/redirect_uri.h"
 #include "domain/secret.h"
@@ -115,6 +117,27 @@ static enum aa_err check_server(struct aa_conn *conn, const struct allow *allow,
 
     rc = aa_server_find(conn, allow->pending->request.server_id, &server, err);
     aa_record_clear(&server.memory);
+    return rc;
+}
+
+/* The client is marked as used first: who is about to remove it, or to bring what its document says now, waits. */
+static enum aa_err check_client(struct aa_conn *conn, const struct allow *allow, struct aa_error *err)
+{
+    const struct aa_auth_request *request = &allow->pending->request;
+    struct aa_client client = {0};
+    struct aa_buf proven;
+    enum aa_err rc;
+
+    aa_buf_init(&proven, AA_URL_MAX);
+    rc = aa_client_mark_used(conn, request->client_id, allow->now_ms, err);
+    if (!rc)
+        rc = aa_client_find(conn, request->client_id, &client, err);
+    if (!rc && aa_client_is_withdrawn(&client))
+        rc = aa_fail(err, AA_ERR_NOT_FOUND, "the site of the client has withdrawn it");
+    if (!rc)
+        rc = aa_client_prove_redirect(&client, request->redirect_uri, &proven, err);
+    aa_record_clear(&client.memory);
+    aa_buf_clear(&proven);
     return rc;
 }
 
@@ -244,7 +267,7 @@ static enum aa_err allow_in_store(struct aa_conn *conn, void *ctx, struct aa_err
     if (!rc)
         rc = check_server(conn, allow, err);
     if (!rc)
-        rc = aa_client_mark_used(conn, allow->pending->request.client_id, allow->now_ms, err);
+        rc = check_client(conn, allow, err);
     if (!rc)
         rc = allow->how == AA_CONSENT_REMEMBERED ? check_remembered(conn, allow, err) : remember(conn, allow, err);
     if (!rc)

@@ -106,6 +106,16 @@ enum aa_redirect_kind aa_redirect_uri_kind(struct aa_view uri)
     return aa_url_is_loopback(&url) || !aa_url_is_scheme(&url, "https") ? AA_REDIRECT_LOOPBACK : AA_REDIRECT_WEB;
 }
 
+/* "cIaude.ai" would pass for another. */
+static void add_lower(struct aa_buf *buf, struct aa_view host)
+{
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.data[i];
+
+        aa_buf_add_char(buf, c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
+    }
+}
+
 void aa_redirect_uri_add_host(struct aa_buf *buf, struct aa_view uri)
 {
     struct aa_url url;
@@ -117,7 +127,7 @@ void aa_redirect_uri_add_host(struct aa_buf *buf, struct aa_view uri)
         aa_buf_add_char(buf, ':');
         return;
     }
-    aa_buf_add(buf, url.host);
+    add_lower(buf, url.host);
     if (!aa_view_is_absent(url.port) && url.port.len > 0) {
         aa_buf_add_char(buf, ':');
         aa_buf_add(buf, url.port);

@@ -12,7 +12,9 @@ static const struct {
     const char *title, *message;
 } pages[] = {
     {AA_OAUTH_TOO_MANY_REQUESTS, 429, "Too many requests",
-     "Very many connections were begun from your network lately. Please wait a while, then try again."},
+     "Very many connections were begun lately. Please wait a while, then try again."},
+    {AA_OAUTH_UNAUTHORIZED_CLIENT, 403, "This application is not let in here",
+     "Whoever runs this server has not allowed applications of its kind, or of its web site."},
     {AA_OAUTH_INVALID_CLIENT, 400, "This application is not known here",
      "Its registration may have run out. Please remove this connection in the application and connect again."},
     {AA_OAUTH_INVALID_CLIENT_METADATA, 400, "This application could not be verified",

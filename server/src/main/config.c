@@ -78,8 +78,9 @@ static const struct option options[AA_CONFIG_COUNT] = {
     [AA_CONFIG_client_documents] = {"client_documents", "on|off", "on", aa_config_check_switch, 0, 1, false,
                                     "may clients be known by the https URL of their metadata document, which is then "
                                     "fetched (client id metadata documents)"},
-    [AA_CONFIG_client_document_hosts] = {"client_document_hosts", "LIST", NULL, aa_config_check_hosts, 1, VALUE_MAX,
-                                         false, "of such URLs; unset: any"},
+    [AA_CONFIG_client_document_hosts] =
+        {"client_document_hosts", "LIST", NULL, aa_config_check_hosts, 1, VALUE_MAX, false,
+         "hosts that such documents may be at, with the port if it is not 443; unset: any"},
     [AA_CONFIG_ca_file] =
         {"ca_file", "PATH", NULL, aa_config_check_file, 1, VALUE_MAX, false,
          "certificates (PEM) that vouch for the sites documents are fetched from; unset: the system's"},

@@ -1,11 +1,13 @@
 #include "main/config_check.h"
 
 #include <arpa/inet.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/base64.h"
 #include "base/mem.h"
 #include "base/url.h"
+#include "domain/client_document.h"
 
 #define ISSUER_MAX 1024
 
@@ -200,20 +202,19 @@ bool aa_config_check_schemes(const char *text, int64_t min, int64_t max, int64_t
     return true;
 }
 
-/* As it stands in a URL: no port, no wildcard. */
-static bool is_host(struct aa_view text)
+/* As a client's id may have it. */
+static bool is_site(struct aa_view text)
 {
-    struct aa_buf buf;
-    struct aa_url url;
-    bool is = false;
+    struct aa_buf id;
+    bool is;
 
-    aa_buf_init(&buf, AA_URL_MAX);
-    aa_buf_add_text(&buf, "https://");
-    aa_buf_add(&buf, text);
-    aa_buf_add_char(&buf, '/');
-    if (!buf.bad && aa_url_parse(aa_buf_view(&buf), &url, NULL) == AA_OK)
-        is = aa_view_equal(url.host, text) && aa_view_find(text, '*') == SIZE_MAX;
-    aa_buf_clear(&buf);
+    aa_buf_init(&id, AA_URL_MAX);
+    aa_buf_add_text(&id, "https://");
+    aa_buf_add(&id, text);
+    aa_buf_add_text(&id, "/x");
+    is = !id.bad && aa_client_document_check_url(aa_buf_view(&id), NULL) == AA_OK &&
+         aa_view_equal(aa_client_document_site(aa_buf_view(&id)), text);
+    aa_buf_clear(&id);
     return is;
 }
 
@@ -222,13 +223,13 @@ bool aa_config_check_hosts(const char *text, int64_t min, int64_t max, int64_t *
     struct aa_view host, rest = aa_view_of(text);
 
     (void)number;
-    *wanted = "names of hosts such as \"claude.ai vscode.dev\", separated by single spaces";
+    *wanted = "names of hosts in lower case such as \"claude.ai vscode.dev\", separated by single spaces";
     if (rest.len < (size_t)min || rest.len > (size_t)max)
         return false;
     while (rest.len > 0) {
         bool more = aa_view_cut(rest, ' ', &host, &rest);
 
-        if (!is_host(host) || (more && rest.len == 0))
+        if (!is_site(host) || (more && rest.len == 0))
             return false;
     }
     return true;
@@ -236,10 +237,12 @@ bool aa_config_check_hosts(const char *text, int64_t min, int64_t max, int64_t *
 
 bool aa_config_check_file(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted)
 {
+    struct stat file;
+
     if (!aa_config_check_text(text, min, max, number, wanted))
         return false;
     *wanted = "the name of a file that can be read";
-    return access(text, R_OK) == 0;
+    return access(text, R_OK) == 0 && stat(text, &file) == 0 && !S_ISDIR(file.st_mode);
 }
 
 bool aa_config_check_secret(const char *text, int64_t min, int64_t max, int64_t *number, const char **wanted)

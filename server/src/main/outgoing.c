@@ -4,8 +4,8 @@
 #include "base/url.h"
 #include "net/fetch.h"
 
-#define CONNECT_TIMEOUT_MS 3000
-#define TIMEOUT_MS 5000 /* a browser waits */
+#define CONNECT_TIMEOUT_MS 2000
+#define TIMEOUT_MS 3500 /* a browser waits; and what runs when the server is told to stop is to end in time */
 #define WORKERS_DEFAULT 16
 
 void aa_outgoing_init(struct aa_outgoing *outgoing, const struct aa_config *config)

@@ -9,7 +9,7 @@
 struct aa_outgoing {
     const char *ca_file; /* NULL: libcurl's own default */
     bool allow_loopback; /* the issuer is this machine's own: so may be those it asks (CIMD §8.6) */
-    int max;             /* at once: half of the workers, so that slow sites do not keep tokens waiting */
+    int max;             /* at once: half of the workers, so that slow sites do not keep tokens waiting; 1 at least */
     atomic_int under_way;
 };
 

@@ -41,16 +41,26 @@ enum aa_err aa_client_put_document(struct aa_conn *c, const struct aa_client *cl
                            "client_uri = excluded.client_uri, fetched_ms = excluded.fetched_ms, "
                            "fresh_until_ms = excluded.fresh_until_ms, "
                            "expires_ms = CASE WHEN clients.expires_ms = 0 THEN 0 ELSE excluded.expires_ms END "
-                           "WHERE clients.source = 'cimd'",
+                           "WHERE clients.source = 'cimd' AND clients.fetched_ms <= excluded.fetched_ms",
                            &client_shape, client, err);
 }
 
-enum aa_err aa_client_set_document_times(struct aa_conn *c, struct aa_view client_id, int64_t fetched_ms,
-                                         int64_t fresh_until_ms, struct aa_error *err)
+enum aa_err aa_client_keep_document(struct aa_conn *c, struct aa_view client_id, int64_t fetched_ms,
+                                    int64_t fresh_until_ms, struct aa_error *err)
 {
-    return aa_store_change(
-        c, "UPDATE clients SET fetched_ms = $2, fresh_until_ms = $3 WHERE client_id = $1 AND source = 'cimd'",
-        AA_ARGS(AA_TEXT(client_id), AA_INT(fetched_ms), AA_INT(fresh_until_ms)), err);
+    return aa_store_run(c,
+                        "UPDATE clients SET fresh_until_ms = $3 WHERE client_id = $1 AND source = 'cimd' "
+                        "AND fetched_ms = $2 AND fresh_until_ms >= 0",
+                        AA_ARGS(AA_TEXT(client_id), AA_INT(fetched_ms), AA_INT(fresh_until_ms)), NULL, err);
+}
+
+enum aa_err aa_client_withdraw_document(struct aa_conn *c, struct aa_view client_id, int64_t fetched_ms,
+                                        struct aa_error *err)
+{
+    return aa_store_run(c,
+                        "UPDATE clients SET fetched_ms = $2, fresh_until_ms = -1 WHERE client_id = $1 "
+                        "AND source = 'cimd' AND fetched_ms <= $2",
+                        AA_ARGS(AA_TEXT(client_id), AA_INT(fetched_ms)), NULL, err);
 }
 
 enum aa_err aa_client_find(struct aa_conn *c, struct aa_view client_id, struct aa_client *out, struct aa_error *err)

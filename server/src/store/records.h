@@ -66,8 +66,8 @@ struct aa_client {
     struct aa_view fingerprint; /* SHA-256 of the canonical registration: the same request gives the same client;
                                    unique; absent for cli */
     int64_t created_ms, last_used_ms, expires_ms; /* expires_ms: 0 once it was used */
-    /* Of "cimd" alone: when our copy of its metadata document was last fetched (0: the document was withdrawn since),
-     * and until when the copy is good without another look. */
+    /* Of "cimd" alone: when its site was last asked for its metadata document with an answer, and until when our copy
+     * is good without another look; -1: by that answer the client is no more. */
     int64_t fetched_ms, fresh_until_ms;
 };
 

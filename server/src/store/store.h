@@ -83,12 +83,17 @@ AA_STORE aa_client_extend(struct aa_conn *c, struct aa_view client_id, int64_t e
                           struct aa_error *err); /* W; only when it has an expiry */
 AA_STORE aa_client_delete(struct aa_conn *c, struct aa_view client_id, int64_t now_ms,
                           struct aa_error *err); /* W; its grants are revoked */
-/* W: a client that is known by the URL of its metadata document, or what that says now; when it was made and used
- * stays, and one that was used does not expire again. CONFLICT when a client of that name came otherwise. */
+/* Clients that are known by the URL of their metadata document. Of two that were asked the later one counts, whichever
+ * comes first. */
+/* W: the client, or what its document says now; when it was made and used stays, and one that was used does not expire
+ * again. CONFLICT when a client of that name came otherwise, or the site was asked later than client->fetched_ms. */
 AA_STORE aa_client_put_document(struct aa_conn *c, const struct aa_client *client, struct aa_error *err);
-AA_STORE aa_client_set_document_times(struct aa_conn *c, struct aa_view client_id, int64_t fetched_ms,
-                                      int64_t fresh_until_ms,
-                                      struct aa_error *err); /* W; NOT_FOUND unless it is such a client */
+/* W: the copy of that time is good for longer; nothing happens to another. */
+AA_STORE aa_client_keep_document(struct aa_conn *c, struct aa_view client_id, int64_t fetched_ms,
+                                 int64_t fresh_until_ms, struct aa_error *err);
+/* W: at that time the site said that the client is no more; nothing happens when it was asked later. */
+AA_STORE aa_client_withdraw_document(struct aa_conn *c, struct aa_view client_id, int64_t fetched_ms,
+                                     struct aa_error *err);
 AA_STORE aa_client_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err); /* R; struct aa_client */
 AA_STORE aa_client_count(struct aa_conn *c, int64_t *out, struct aa_error *err);            /* R */
 AA_STORE aa_client_evict(struct aa_conn *c, bool *made_room,
@@ -121,6 +126,9 @@ AA_STORE aa_grant_revoke_of_user(struct aa_conn *c, struct aa_view user_id, int6
                                  struct aa_error *err); /* W; grants and consents */
 AA_STORE aa_grant_list(struct aa_conn *c, struct aa_view user_id, aa_row_fn row, void *ctx,
                        struct aa_error *err); /* R; struct aa_grant */
+/* R: how many grants do not say of their person what the person's row says: none, unless somebody switched off what
+ * keeps that copy true. Takes long: looks at every grant. */
+AA_STORE aa_grant_count_untrue(struct aa_conn *c, int64_t *out, struct aa_error *err);
 
 /* codes */
 AA_STORE aa_code_create(struct aa_conn *c, const struct aa_code *code, struct aa_error *err); /* W */
