@@ -30,7 +30,8 @@ class ClientSite:
         context.load_cert_chain(self.certificate, key)
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.client_id = f"https://localhost:{self.server.server_port}/oauth/client.json"
+        self.host = f"localhost:{self.server.server_port}"
+        self.client_id = f"https://{self.host}/oauth/client.json"
 
     def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
         site = self

@@ -49,7 +49,7 @@ function path(kind, number) {
 
   test('the page of consent named the site first, and what the client calls itself after it', () => {
     const page = program.browser.consentPage
-    const [siteAt, nameAt] = [page.indexOf('>localhost<'), page.indexOf('An e2e client')]
+    const [siteAt, nameAt] = [page.indexOf(`>${site.host}<`), page.indexOf('An e2e client')]
     assert.ok(siteAt > 0 && nameAt > siteAt)
   })
 

@@ -46,7 +46,7 @@ def test_it_names_itself_by_its_document_and_calls_a_tool(program: Program, site
     assert program.call("read_file", path="hello.txt") == "hello ž"
     assert program.requested.params["client_id"] == site.client_id
     assert program.browser.visits == [["login", "consent"]]
-    assert ">localhost<" in program.browser.consent_page
+    assert f">{site.host}<" in program.browser.consent_page
 
 
 def test_it_refreshes_and_is_authorized_for_more_and_its_site_was_asked_once(
