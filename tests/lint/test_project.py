@@ -40,6 +40,13 @@ def test_the_adapters_pin_the_core_exactly() -> None:
     )
 
 
+@pytest.mark.parametrize("package", ["python", "fastapi-adapter"])
+def test_python_packages_carry_the_licence(package: str) -> None:
+    assert (ROOT / package / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+    project = tomllib.loads((ROOT / package / "pyproject.toml").read_text())["project"]
+    assert project["license-files"] == ["LICENSE"]
+
+
 def test_lock_files_carry_no_addresses() -> None:
     lock = json.loads((ROOT / "package-lock.json").read_text())
     assert not [
