@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "server/support_store.h"
 
 static struct aa_auth_request request_of(struct aa_view digest)
@@ -208,4 +210,178 @@ STORE_TEST(grants, a_grant_needs_its_person)
     struct aa_grant grant = sample_grant("gr_1");
 
     CHECK_ERR(aa_grant_create(c, &grant, NULL), AA_ERR_NOT_FOUND);
+}
+
+/* ---- what a person takes back ---- */
+
+STORE_TEST(grants, a_person_takes_a_grant_of_theirs_back_once)
+{
+    struct aa_grant second = sample_grant("gr_2"), taken, found;
+
+    CHECK_OK(store_people(c, NULL, NULL));
+    CHECK_OK(aa_grant_create(c, &second, NULL));
+    CHECK_ERR(aa_grant_take_back(c, VIEW("usr_2"), VIEW("gr_1"), 50, &taken, NULL), AA_ERR_NOT_FOUND);
+    CHECK_ERR(aa_grant_take_back(c, VIEW("usr_1"), VIEW("gr_3"), 50, &taken, NULL), AA_ERR_NOT_FOUND);
+    CHECK_ERR(aa_grant_take_back(c, VIEW("usr_1"), VIEW("gr_\xff"), 50, &taken, NULL), AA_ERR_NOT_FOUND);
+    CHECK_OK(aa_grant_take_back(c, VIEW("usr_1"), VIEW("gr_1"), 60, &taken, NULL));
+    CHECK_VIEW(taken.grant_id, "gr_1");
+    CHECK_VIEW(taken.client_id, "cl_1");
+    CHECK_VIEW(taken.server_id, "srv_1");
+    CHECK_INT(taken.revoked_ms, 60);
+    aa_record_clear(&taken.memory);
+    CHECK_ERR(aa_grant_take_back(c, VIEW("usr_1"), VIEW("gr_1"), 70, &taken, NULL), AA_ERR_NOT_FOUND);
+    CHECK_OK(aa_grant_find(c, VIEW("gr_1"), &found, NULL));
+    CHECK_INT(found.revoked_ms, 60);
+    aa_record_clear(&found.memory);
+    CHECK_OK(aa_grant_find(c, VIEW("gr_2"), &found, NULL));
+    CHECK_INT(found.revoked_ms, 0);
+    aa_record_clear(&found.memory);
+}
+
+STORE_TEST(grants, the_last_use_only_moves_forward)
+{
+    struct aa_grant found;
+
+    CHECK_OK(store_people(c, NULL, NULL));
+    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 3000, NULL));
+    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 2000, NULL));
+    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_2"), 4000, NULL)); /* none is fine */
+    CHECK_OK(aa_grant_find(c, VIEW("gr_1"), &found, NULL));
+    CHECK_INT(found.last_used_ms, 3000);
+    aa_record_clear(&found.memory);
+}
+
+static void check_consent(struct aa_conn *c, const char *user_id, const char *client_id, const char *server_id,
+                          enum aa_err wanted)
+{
+    struct aa_consent found = {0};
+
+    CHECK_ERR(aa_consent_find(c, VIEW(user_id), VIEW(client_id), VIEW(server_id), VIEW("https://app.example/a"), &found,
+                              NULL),
+              wanted);
+    aa_record_clear(&found.memory);
+}
+
+STORE_TEST(consents, those_of_one_client_at_one_server_are_withdrawn_whatever_the_redirect_uri)
+{
+    static const char *const others[][3] = {
+        {"usr_2", "cl_1", "srv_1"}, {"usr_1", "cl_2", "srv_1"}, {"usr_1", "cl_1", "srv_2"}};
+    struct aa_consent first = consent_of("https://app.example/a", "files:read");
+    struct aa_consent second = consent_of("https://app.example/b", "files:read"), found;
+    struct aa_user bob = sample_user("usr_2", "bob@example.com");
+
+    CHECK_OK(store_people(c, NULL, NULL));
+    CHECK_OK(aa_user_create(c, &bob, NULL));
+    CHECK_OK(aa_consent_put(c, &first, NULL));
+    CHECK_OK(aa_consent_put(c, &second, NULL));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct aa_consent other = first;
+
+        other.user_id = VIEW(others[i][0]);
+        other.client_id = VIEW(others[i][1]);
+        other.server_id = VIEW(others[i][2]);
+        CHECK_OK(aa_consent_put(c, &other, NULL));
+    }
+    CHECK_OK(aa_consent_revoke(c, VIEW("usr_1"), VIEW("cl_1"), VIEW("srv_1"), 90, NULL));
+    CHECK_OK(aa_consent_revoke(c, VIEW("usr_1"), VIEW("cl_9"), VIEW("srv_1"), 90, NULL)); /* none is fine */
+    check_consent(c, "usr_1", "cl_1", "srv_1", AA_ERR_NOT_FOUND);
+    CHECK_ERR(find_consent(c, "https://app.example/b", &found), AA_ERR_NOT_FOUND);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        check_consent(c, others[i][0], others[i][1], others[i][2], AA_OK);
+}
+
+/* ---- grants with names ---- */
+
+#define NAMED_MAX 4
+
+/* The ids of those that are found, in their order: "gr_2 gr_1 ". */
+static void list_named(struct aa_conn *c, const char *user_id, size_t max, char out[256])
+{
+    struct aa_named_grant found[NAMED_MAX];
+    size_t count = 99;
+
+    CHECK(max <= NAMED_MAX);
+    CHECK_OK(aa_named_grant_find_latest(c, VIEW(user_id), found, max, &count, NULL));
+    out[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        snprintf(out + strlen(out), 256 - strlen(out), "%.*s ", AA_VIEW_ARGS(found[i].grant_id));
+        aa_record_clear(&found[i].memory);
+    }
+}
+
+static void check_named(struct aa_conn *c, const char *user_id, size_t max, const char *wanted)
+{
+    char found[256];
+
+    list_named(c, user_id, max, found);
+    CHECK_TEXT(found, wanted);
+}
+
+STORE_TEST(named_grants, a_grant_comes_with_the_names_of_its_client_and_server)
+{
+    struct aa_named_grant found[1];
+    size_t count = 0;
+
+    CHECK_OK(store_people(c, NULL, NULL));
+    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 3000, NULL));
+    CHECK_OK(aa_named_grant_find_latest(c, VIEW("usr_1"), found, 1, &count, NULL));
+    CHECK_INT(count, 1);
+    CHECK_VIEW(found[0].grant_id, "gr_1");
+    CHECK_VIEW(found[0].client_id, "cl_1");
+    CHECK_VIEW(found[0].client_name, "Client");
+    CHECK_VIEW(found[0].client_source, "dcr");
+    CHECK_VIEW(found[0].server_url, "https://one.example/mcp");
+    CHECK(found[0].server_name.len > 0);
+    CHECK_VIEW(found[0].scope, "files:read");
+    CHECK_INT(found[0].created_ms, 1000);
+    CHECK_INT(found[0].last_used_ms, 3000);
+    aa_record_clear(&found[0].memory);
+}
+
+STORE_TEST(named_grants, those_used_last_come_first_and_no_more_than_asked_for)
+{
+    struct aa_grant second = sample_grant("gr_2"), third = sample_grant("gr_3");
+
+    second.created_ms = 2000; /* never used: it stands where it was made */
+    third.last_used_ms = 5000;
+    CHECK_OK(store_people(c, NULL, NULL));
+    CHECK_OK(aa_grant_create(c, &second, NULL));
+    CHECK_OK(aa_grant_create(c, &third, NULL));
+    check_named(c, "usr_1", 4, "gr_3 gr_2 gr_1 ");
+    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 3000, NULL));
+    check_named(c, "usr_1", 4, "gr_3 gr_1 gr_2 ");
+    check_named(c, "usr_1", 3, "gr_3 gr_1 gr_2 ");
+    check_named(c, "usr_1", 2, "gr_3 gr_1 ");
+}
+
+STORE_TEST(named_grants, only_live_ones_of_that_person_are_found)
+{
+    struct aa_user bob = sample_user("usr_2", "bob@example.com");
+    struct aa_client client = sample_client("cl_2");
+    struct aa_server server = sample_server("srv_2", "https://two.example/mcp");
+    struct aa_grant of_bob = sample_grant("gr_2"), of_client = sample_grant("gr_3"), of_server = sample_grant("gr_4");
+    struct aa_grant stray = sample_grant("gr_5");
+
+    of_bob.user_id = VIEW("usr_2");
+    of_client.client_id = VIEW("cl_2");
+    of_server.server_id = VIEW("srv_2");
+    stray.client_id = VIEW("cl_gone");
+    CHECK_OK(store_people(c, NULL, NULL));
+    CHECK_OK(aa_user_create(c, &bob, NULL));
+    CHECK_OK(aa_client_create(c, &client, NULL));
+    CHECK_OK(aa_server_create(c, &server, NULL));
+    CHECK_OK(aa_grant_create(c, &of_bob, NULL));
+    CHECK_OK(aa_grant_create(c, &of_client, NULL));
+    CHECK_OK(aa_grant_create(c, &of_server, NULL));
+    CHECK_OK(aa_grant_create(c, &stray, NULL));
+    check_named(c, "usr_1", 4, "gr_1 gr_3 gr_4 ");
+    check_named(c, "usr_2", 4, "gr_2 ");
+    check_named(c, "usr_3", 4, "");
+    CHECK_OK(aa_client_delete(c, VIEW("cl_2"), 80, NULL));
+    check_named(c, "usr_1", 4, "gr_1 gr_4 ");
+    CHECK_OK(aa_server_delete(c, VIEW("srv_2"), 80, NULL));
+    check_named(c, "usr_1", 4, "gr_1 ");
+    CHECK_OK(aa_grant_revoke(c, VIEW("gr_1"), 80, NULL));
+    check_named(c, "usr_1", 4, "");
+    check_named(c, "usr_2", 4, "gr_2 ");
 }

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "server/support_store.h"
 
 STORE_TEST(users, a_person_is_found_by_id_as_it_was_put)
@@ -229,4 +231,71 @@ STORE_TEST(sessions, nobody_has_no_session)
     struct aa_session session = session_of(key_of(1, 'a'), "usr_nobody");
 
     CHECK_ERR(aa_session_create(c, &session, NULL), AA_ERR_NOT_FOUND);
+}
+
+static void put_session(struct aa_conn *c, char letter, const char *user_id, int64_t created_ms, int64_t expires_ms)
+{
+    struct aa_session session = session_of(key_of(1, letter), user_id);
+
+    session.created_ms = created_ms;
+    session.expires_ms = expires_ms;
+    CHECK_OK(aa_session_create(c, &session, NULL));
+}
+
+/* Ann's a, b, d (over at 30) and Bob's c. */
+static void put_sessions(struct aa_conn *c)
+{
+    struct aa_user ann = sample_user("usr_1", "ann@example.com"), bob = sample_user("usr_2", "bob@example.com");
+
+    CHECK_OK(aa_user_create(c, &ann, NULL));
+    CHECK_OK(aa_user_create(c, &bob, NULL));
+    put_session(c, 'a', "usr_1", 10, 100);
+    put_session(c, 'b', "usr_1", 20, 100);
+    put_session(c, 'd', "usr_1", 25, 30);
+    put_session(c, 'c', "usr_2", 10, 100);
+}
+
+STORE_TEST(sessions, all_but_one_of_a_person_end)
+{
+    struct aa_session found;
+    int64_t ended = -1;
+
+    put_sessions(c);
+    CHECK_OK(aa_session_delete_others(c, VIEW("usr_1"), key_of(1, 'a'), &ended, NULL));
+    CHECK_INT(ended, 2);
+    CHECK_OK(aa_session_find(c, key_of(1, 'a'), &found, NULL));
+    aa_record_clear(&found.memory);
+    CHECK_ERR(aa_session_find(c, key_of(1, 'b'), &found, NULL), AA_ERR_NOT_FOUND);
+    CHECK_ERR(aa_session_find(c, key_of(1, 'd'), &found, NULL), AA_ERR_NOT_FOUND);
+    CHECK_OK(aa_session_find(c, key_of(1, 'c'), &found, NULL));
+    aa_record_clear(&found.memory);
+    CHECK_OK(aa_session_delete_others(c, VIEW("usr_1"), key_of(1, 'a'), &ended, NULL));
+    CHECK_INT(ended, 0);
+}
+
+static enum aa_err note_created(void *ctx, const void *record, struct aa_error *err)
+{
+    char *out = ctx;
+
+    (void)err;
+    snprintf(out + strlen(out), 64 - strlen(out), "%d ", (int)((const struct aa_session *)record)->created_ms);
+    return AA_OK;
+}
+
+static void check_sessions(struct aa_conn *c, char letter, int64_t now_ms, int64_t limit, const char *wanted)
+{
+    char found[64] = "";
+
+    CHECK_OK(aa_session_list(c, VIEW("usr_1"), key_of(1, letter), now_ms, limit, note_created, found, NULL));
+    CHECK_TEXT(found, wanted);
+}
+
+STORE_TEST(sessions, those_that_are_not_over_are_listed_the_one_that_asks_first)
+{
+    put_sessions(c);
+    check_sessions(c, 'a', 29, 9, "10 25 20 ");
+    check_sessions(c, 'a', 30, 9, "10 20 ");
+    check_sessions(c, 'b', 30, 9, "20 10 ");
+    check_sessions(c, 'a', 29, 2, "10 25 ");
+    check_sessions(c, 'a', 100, 9, "");
 }

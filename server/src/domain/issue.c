@@ -102,8 +102,9 @@ enum aa_err aa_tokens_store_access(struct aa_conn *conn, const struct aa_tokens 
                                   .audience = tokens->what.audience,
                                   .issued_ms = tokens->issued_s * 1000,
                                   .expires_ms = tokens->access_expires_s * 1000};
+    enum aa_err rc = aa_access_token_create(conn, &row, err);
 
-    return aa_access_token_create(conn, &row, err);
+    return rc ? rc : aa_grant_mark_used(conn, tokens->what.grant_id, row.issued_ms, err);
 }
 
 enum aa_err aa_tokens_store_refresh(struct aa_conn *conn, const struct aa_tokens *tokens, struct aa_error *err)

@@ -87,7 +87,13 @@ struct aa_grant { /* what one person allowed one client at one resource, from on
     char *memory;
     struct aa_view grant_id; /* gr_… */
     struct aa_view user_id, client_id, server_id, scope;
-    int64_t created_ms, last_used_ms, revoked_ms; /* a revoked grant stays as a tombstone */
+    int64_t created_ms, last_used_ms, revoked_ms; /* used: a token was issued; a revoked grant stays as a tombstone */
+};
+
+struct aa_named_grant { /* a grant, with the names of those it is about */
+    char *memory;
+    struct aa_view grant_id, client_id, client_name, client_source, server_name, server_url, scope;
+    int64_t created_ms, last_used_ms;
 };
 
 struct aa_consent { /* what a person said yes to, so that the same question need not be asked again */

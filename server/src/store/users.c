@@ -115,3 +115,21 @@ enum aa_err aa_session_delete_of_user(struct aa_conn *c, struct aa_view user_id,
 {
     return aa_store_run(c, "DELETE FROM sessions WHERE user_id = $1", AA_ARGS(AA_TEXT(user_id)), NULL, err);
 }
+
+enum aa_err aa_session_delete_others(struct aa_conn *c, struct aa_view user_id, struct aa_view session_digest,
+                                     int64_t *ended, struct aa_error *err)
+{
+    return aa_store_run(c, "DELETE FROM sessions WHERE user_id = $1 AND session_digest <> $2",
+                        AA_ARGS(AA_TEXT(user_id), AA_BLOB(session_digest)), ended, err);
+}
+
+enum aa_err aa_session_list(struct aa_conn *c, struct aa_view user_id, struct aa_view session_digest, int64_t now_ms,
+                            int64_t limit, aa_row_fn row, void *ctx, struct aa_error *err)
+{
+    return aa_store_list(c,
+                         "SELECT " SESSION_COLUMNS " FROM sessions WHERE user_id = $1 AND expires_ms > $3 "
+                         "ORDER BY CASE WHEN session_digest = $2 THEN 0 ELSE 1 END, created_ms DESC, session_digest "
+                         "LIMIT $4",
+                         AA_ARGS(AA_TEXT(user_id), AA_BLOB(session_digest), AA_INT(now_ms), AA_INT(limit)),
+                         &session_shape, row, ctx, err);
+}
