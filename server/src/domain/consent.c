@@ -89,27 +89,6 @@ struct allow {
     bool is_repeated; /* the answer was given before, and stands */
 };
 
-/* Between the page and the click people log out, are disabled, or log in as somebody else. Who is about to disable them
- * waits until the grant is stored, and revokes it too. */
-static enum aa_err check_person(struct aa_conn *conn, const struct allow *allow, struct aa_error *err)
-{
-    struct aa_session session = {0};
-    struct aa_user user = {0};
-    enum aa_err rc;
-
-    rc = aa_user_hold(conn, allow->pending->request.user_id, err);
-    if (!rc)
-        rc = aa_session_find(conn, allow->person->session.session_digest, &session, err);
-    if (!rc)
-        rc = aa_user_find(conn, session.user_id, &user, err);
-    if (!rc && (session.expires_ms <= allow->now_ms || user.disabled_ms != 0 ||
-                !aa_view_equal(user.user_id, allow->pending->request.user_id)))
-        rc = aa_fail(err, AA_ERR_NOT_FOUND, "the session is over");
-    aa_record_clear(&session.memory);
-    aa_record_clear(&user.memory);
-    return rc;
-}
-
 static enum aa_err check_server(struct aa_conn *conn, const struct allow *allow, struct aa_error *err)
 {
     struct aa_server server = {0};
@@ -244,7 +223,7 @@ static enum aa_err give_again(struct aa_conn *conn, struct allow *allow, struct 
 
     if (allow->how != AA_CONSENT_ASKED)
         return refuse_second_answer(err);
-    rc = check_person(conn, allow, err);
+    rc = aa_session_hold(conn, allow->person, allow->now_ms, err);
     if (!rc)
         rc = find_given(conn, allow, err);
     allow->is_repeated = !rc;
@@ -263,7 +242,7 @@ static enum aa_err allow_in_store(struct aa_conn *conn, void *ctx, struct aa_err
     if (!rc && !won)
         return give_again(conn, allow, err);
     if (!rc)
-        rc = check_person(conn, allow, err);
+        rc = aa_session_hold(conn, allow->person, allow->now_ms, err);
     if (!rc)
         rc = check_server(conn, allow, err);
     if (!rc)

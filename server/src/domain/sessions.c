@@ -55,6 +55,21 @@ enum aa_err aa_session_open(struct aa_app *app, struct aa_view cookie, struct aa
     return AA_OK;
 }
 
+enum aa_err aa_session_hold(struct aa_conn *conn, const struct aa_person *person, int64_t now_ms, struct aa_error *err)
+{
+    struct aa_person present = {0};
+    struct open_ctx ctx = {person->session.session_digest, now_ms, &present};
+    enum aa_err rc;
+
+    rc = aa_user_hold(conn, person->user.user_id, err);
+    if (!rc)
+        rc = find_person(conn, &ctx, err);
+    if (!rc && !aa_view_equal(present.user.user_id, person->user.user_id))
+        rc = aa_fail(err, AA_ERR_NOT_FOUND, "the session is over");
+    aa_person_clear(&present);
+    return rc;
+}
+
 struct begin_ctx {
     const struct aa_app *app;
     struct aa_view old_digest;
