@@ -1,7 +1,7 @@
 // How the pages look and how well everybody can use them: light, dark, on a small phone, with assistive technology, with any name.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { ADA, LOOKS, Scene } from './support.mjs'
+import { ADA, GRACE, LOOKS, Scene, Visitor } from './support.mjs'
 
 const TARGET_MIN = 24 // CSS pixels, WCAG 2.2 §2.5.8
 const BUTTON_MIN = 44 // CSS pixels, WCAG 2.2 §2.5.5: what a thumb hits
@@ -17,6 +17,20 @@ after(() => scene?.stop())
 const visit = (name, body, options) => it(name, (context) => scene.visit(body, options)(context))
 
 const begin = (more) => scene.begin(scene.loopback.redirectUri, { scope: 'files:read files:write', ...more })
+
+/** The account of somebody who allowed these, on another device too. */
+async function openAccount(visitor, wishes) {
+  const other = await Visitor.arrive(scene)
+  try {
+    await other.openConsent(await begin())
+    for (const wish of wishes) await other.allow(await begin(wish), scene.loopback)
+  } finally {
+    await other.leave()
+  }
+  await visitor.open(`${scene.as.issuer}/account`)
+  await visitor.logIn(ADA)
+  await visitor.button('Log out everywhere else').waitFor()
+}
 
 /** Each page and the way to it. */
 const PAGES = {
@@ -34,6 +48,13 @@ const PAGES = {
   logout: async (visitor) => {
     await visitor.openConsent(await begin())
     await visitor.open(`${scene.as.issuer}/logout`)
+  },
+  account: async (visitor) => openAccount(visitor, [{}, { name: 'Looked at' }]),
+  'account-long': async (visitor) => openAccount(visitor, [{ name: LONG_NAME, scope: 'files:read files:write' }, { name: null }]),
+  'account-empty': async (visitor) => {
+    await visitor.open(`${scene.as.issuer}/account`)
+    await visitor.logIn(GRACE)
+    await visitor.page.getByRole('heading', { name: 'Your account' }).waitFor()
   },
   done: async (visitor) => {
     await visitor.openConsent(await begin())
@@ -115,6 +136,20 @@ describe('fields and buttons', () => {
       assert.ok(Math.abs(deny.width - allow.width) < 1)
       const { height } = await visitor.page.locator('summary').boundingBox()
       assert.ok(height >= TARGET_MIN, `${height}`)
+    },
+    LOOKS['360px'],
+  )
+
+  visit(
+    'so it does on the account page, where each button says of which application it is',
+    async (visitor) => {
+      await PAGES.account(visitor)
+      const { page } = visitor
+      const remove = page.getByRole('button', { name: /^Remove access An app that calls itself.*Looked at/ })
+      for (const button of [remove.first(), visitor.button('Log out'), visitor.button('Log out everywhere else')]) {
+        const { height, width } = await button.boundingBox()
+        assert.ok(height >= BUTTON_MIN && width >= BUTTON_MIN, `${await button.innerText()}: ${width} x ${height}`)
+      }
     },
     LOOKS['360px'],
   )

@@ -140,7 +140,7 @@ describe('other sites', () => {
     try {
       const flow = await scene.begin(scene.loopback.redirectUri)
       await visitor.openConsent(flow)
-      for (const url of [visitor.page.url(), scene.again(flow).url, `${scene.as.issuer}/logout`]) {
+      for (const url of [visitor.page.url(), scene.again(flow).url, `${scene.as.issuer}/logout`, `${scene.as.issuer}/account`]) {
         const [ours, other] = await framed(visitor, url)
         await ours.waitForURL(/^chrome-error:/, { waitUntil: 'commit' })
         await other.waitForURL(`${scene.loopback.origin}/frame`) // frames as such do load
@@ -158,6 +158,7 @@ describe('other sites', () => {
     await visitor.button('Allow').waitFor()
     pages.push(await look(await visitor.page.reload()))
     pages.push(await look(await visitor.open(`${scene.as.issuer}/logout`)))
+    pages.push(await look(await visitor.open(`${scene.as.issuer}/account`)))
     pages.push(await look(await visitor.open(`${scene.as.issuer}/authorize?client_id=nobody`)))
     for (const { headers, page } of pages) {
       const policy = headers['content-security-policy']

@@ -248,6 +248,13 @@ export class Visitor {
     await this.button('Allow').waitFor()
   }
 
+  /** Allows what this asks for, as somebody who is logged in; the client fetches its tokens. */
+  async allow(flow, callback) {
+    await this.open(flow.url)
+    await this.button('Allow').click()
+    return this.scene.redeem(flow, (await this.isBack(callback)).get('code'))
+  }
+
   /** Waits until the browser is back at the client. */
   async isBack(callback) {
     await this.page.waitForURL((url) => url.origin === callback.origin && url.pathname === '/callback')

@@ -8,6 +8,7 @@
 #include "domain/directory.h"
 #include "domain/form_token.h"
 #include "domain/sessions.h"
+#include "endpoint/account.h"
 #include "endpoint/authorize.h"
 #include "endpoint/consent.h"
 #include "endpoint/login.h"
@@ -135,6 +136,8 @@ static const struct aa_route routes[] = {
     {AA_METHOD_POST, "/consent", aa_consent_post, AA_CONSENT_BODY_MAX, AA_CORS_NONE, AA_LANE_SLOW},
     {AA_METHOD_GET, "/logout", aa_logout_get, 0, AA_CORS_NONE, AA_LANE_SLOW},
     {AA_METHOD_POST, "/logout", aa_logout_post, AA_LOGOUT_BODY_MAX, AA_CORS_NONE, AA_LANE_SLOW},
+    {AA_METHOD_GET, "/account", aa_account_get, 0, AA_CORS_NONE, AA_LANE_SLOW},
+    {AA_METHOD_POST, "/account", aa_account_post, AA_ACCOUNT_BODY_MAX, AA_CORS_NONE, AA_LANE_SLOW},
     {AA_METHOD_GET, "/style.css", aa_style_get, 0, AA_CORS_NONE, AA_LANE_FAST},
 };
 

@@ -31,7 +31,7 @@ void site_add_server(struct site *site, const char *url, const char *scopes);
 int site_count(struct site *site, const char *user_id); /* that person's grants */
 
 #define BROWSER_COOKIES 32
-#define BROWSER_TEXT_MAX 65536
+#define BROWSER_TEXT_MAX (256 * 1024)
 
 struct browser {
     struct aa_app *app;

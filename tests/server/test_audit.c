@@ -270,6 +270,53 @@ TEST(audit, a_logout_is_written_when_there_was_a_session)
     site_close(&site);
 }
 
+static enum aa_err put_grant(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    return aa_grant_create(conn, ctx, err);
+}
+
+TEST(audit, what_a_person_takes_back_is_written_once)
+{
+    struct aa_grant grant = {.grant_id = VIEW("gr_1"), .created_ms = 1};
+    struct site site;
+    struct browser b, second;
+    char wanted[256], csrf[128], body[256];
+    size_t rows;
+
+    site_open(&site);
+    browser_open(&b, &site);
+    browser_open(&second, &site);
+    browser_log_in(&second, &site, site.ann);
+    browser_log_in(&b, &site, site.ann);
+    grant.user_id = VIEW(site.ann);
+    grant.client_id = VIEW(site.client_id);
+    grant.server_id = VIEW(site.server_id);
+    CHECK_OK(aa_db_write(site.f.app.db, put_grant, &grant, NULL));
+    rows = count_rows(&site.f.app);
+    for (int i = 0; i < 2; i++) {
+        browser_get(&b, "/account");
+        browser_submit(&b, "/account", "&grant=gr_1");
+        snprintf(wanted, sizeof wanted, "revoke actor=%s user=%s client=%s server=%s grant=gr_1", site.ann, site.ann,
+                 site.client_id, site.server_id);
+        check_row(&site.f.app, 0, wanted);
+        CHECK_INT(count_rows(&site.f.app), rows + 1);
+    }
+    browser_get(&b, "/account");
+    browser_field(&b, "csrf", csrf, sizeof csrf);
+    for (int i = 0; i < 2; i++) {
+        snprintf(body, sizeof body, "csrf=%s&grant=gr_unknown", csrf);
+        browser_post(&b, "/account", body);
+        snprintf(body, sizeof body, "csrf=%s&elsewhere=log_out", csrf);
+        browser_post(&b, "/account", body);
+        snprintf(wanted, sizeof wanted,
+                 "logout actor=%s user=%s detail={\"where\":\"everywhere else\",\"sessions\":\"1\"}", site.ann,
+                 site.ann);
+        check_row(&site.f.app, 0, wanted);
+        CHECK_INT(count_rows(&site.f.app), rows + 2);
+    }
+    site_close(&site);
+}
+
 static void show_consent(struct site *site, struct browser *b)
 {
     struct query q = query_for(site, WEB_URI);

@@ -631,6 +631,25 @@ TEST(texts, times_are_written_in_utc)
     check_time(-1, "1970-01-01T00:00:00Z");
 }
 
+static void check_words(int64_t time_ms, const char *wanted)
+{
+    struct aa_buf text;
+
+    aa_buf_init(&text, 64);
+    aa_text_add_time_words(&text, time_ms);
+    CHECK_TEXT(aa_buf_text(&text), wanted);
+    aa_buf_clear(&text);
+}
+
+TEST(texts, times_are_written_for_people_too)
+{
+    check_words(0, "1 January 1970, 00:00 UTC");
+    check_words(951782400000, "29 February 2000, 00:00 UTC");
+    check_words(1735689599000, "31 December 2024, 23:59 UTC");
+    check_words(INT64_MAX, "31 December 9999, 23:59 UTC");
+    check_words(-1, "1 January 1970, 00:00 UTC");
+}
+
 TEST(texts, plain_text_holds_nothing_that_moves_other_text)
 {
     CHECK(aa_text_is_plain(VIEW("Änn's files, 文件 🙂")));

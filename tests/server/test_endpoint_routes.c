@@ -35,6 +35,8 @@ FLOW_TEST(routes, every_address_of_the_server_has_its_route)
         {AA_METHOD_POST, "/consent"},
         {AA_METHOD_GET, "/logout"},
         {AA_METHOD_POST, "/logout"},
+        {AA_METHOD_GET, "/account"},
+        {AA_METHOD_POST, "/account"},
         {AA_METHOD_GET, "/style.css"},
         {AA_METHOD_POST, "/token"},
         {AA_METHOD_POST, "/introspect"},
@@ -63,11 +65,13 @@ FLOW_TEST(routes, every_address_of_the_server_has_its_route)
 
 FLOW_TEST(routes, what_writes_or_hashes_never_runs_on_an_event_thread)
 {
-    static const char *const slow[] = {"/consent", "/logout", "/token", "/revoke", "/api/servers", "/register"};
+    static const char *const slow[] = {"/consent", "/logout",      "/account", "/token",
+                                       "/revoke",  "/api/servers", "/register"};
 
     for (size_t i = 0; i < sizeof slow / sizeof *slow; i++)
         CHECK_INT(find(flow, AA_METHOD_POST, slow[i])->lane, AA_LANE_SLOW);
     CHECK_INT(find(flow, AA_METHOD_GET, "/authorize")->lane, AA_LANE_SLOW);
+    CHECK_INT(find(flow, AA_METHOD_GET, "/account")->lane, AA_LANE_SLOW); /* lists that may be long */
     CHECK_INT(find(flow, AA_METHOD_POST, "/login")->lane, AA_LANE_HEAVY); /* Argon2 */
 }
 
@@ -128,8 +132,8 @@ FLOW_TEST(routes, browsers_may_call_what_clients_in_browsers_need)
 
 FLOW_TEST(routes, no_other_site_may_script_the_pages_the_api_or_introspection)
 {
-    static const char *const paths[] = {"/authorize",  "/login",   "/consent", "/logout",   "/api/servers",
-                                        "/introspect", "/healthz", "/readyz",  "/style.css"};
+    static const char *const paths[] = {"/authorize",   "/login",      "/consent", "/logout", "/account",
+                                        "/api/servers", "/introspect", "/healthz", "/readyz", "/style.css"};
 
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         CHECK_INT(preflight(flow, paths[i]), 405);

@@ -59,15 +59,37 @@ static void date_of(int64_t day, int *year, int *month, int *day_of_month)
     *year = (int)(era * 400 + year_of_era + (*month <= 2));
 }
 
-void aa_text_add_time(struct aa_buf *buf, int64_t time_ms)
+struct moment {
+    int year, month, day, hour, minute, second;
+};
+
+static struct moment moment_of(int64_t time_ms)
 {
     int64_t seconds = time_ms < 0 ? 0 : time_ms / 1000, of_day;
-    int year, month, day;
+    struct moment moment;
 
     if (seconds > YEAR_9999_S)
         seconds = YEAR_9999_S;
     of_day = seconds % DAY_S;
-    date_of(seconds / DAY_S, &year, &month, &day);
-    aa_buf_add_format(buf, "%04d-%02d-%02dT%02d:%02d:%02dZ", year, month, day, (int)(of_day / 3600),
-                      (int)(of_day / 60 % 60), (int)(of_day % 60));
+    date_of(seconds / DAY_S, &moment.year, &moment.month, &moment.day);
+    moment.hour = (int)(of_day / 3600);
+    moment.minute = (int)(of_day / 60 % 60);
+    moment.second = (int)(of_day % 60);
+    return moment;
+}
+
+void aa_text_add_time(struct aa_buf *buf, int64_t time_ms)
+{
+    struct moment at = moment_of(time_ms);
+
+    aa_buf_add_format(buf, "%04d-%02d-%02dT%02d:%02d:%02dZ", at.year, at.month, at.day, at.hour, at.minute, at.second);
+}
+
+void aa_text_add_time_words(struct aa_buf *buf, int64_t time_ms)
+{
+    static const char *const months[] = {"January", "February", "March",     "April",   "May",      "June",
+                                         "July",    "August",   "September", "October", "November", "December"};
+    struct moment at = moment_of(time_ms);
+
+    aa_buf_add_format(buf, "%d %s %d, %02d:%02d UTC", at.day, months[at.month - 1], at.year, at.hour, at.minute);
 }

@@ -7,6 +7,7 @@
 #include "base/url.h"
 #include "domain/form_token.h"
 #include "domain/metadata.h"
+#include "endpoint/account.h"
 #include "endpoint/api_servers.h"
 #include "endpoint/authorize.h"
 #include "endpoint/consent.h"
@@ -53,6 +54,8 @@ static const struct aa_route below_issuer[] = {
     {POST, "/consent", aa_consent_post, AA_CONSENT_BODY_MAX, NONE, SLOW},
     {GET, "/logout", aa_logout_get, 0, NONE, SLOW},
     {POST, "/logout", aa_logout_post, AA_LOGOUT_BODY_MAX, NONE, SLOW},
+    {GET, "/account", aa_account_get, 0, NONE, SLOW},
+    {POST, "/account", aa_account_post, AA_ACCOUNT_BODY_MAX, NONE, SLOW},
     {GET, "/style.css", aa_style_get, 0, NONE, FAST},
 
     {POST, "/token", aa_token_post, AA_TOKEN_BODY_MAX, ANY, SLOW},

@@ -22,14 +22,32 @@ static bool is_for_request(const struct aa_visit *visit)
     return visit->pending.request.memory != NULL;
 }
 
-/* The authorization request this login is for; none when the form names none. */
-static bool open_pending(struct aa_visit *visit)
-{
-    struct aa_view request_id = AA_VIEW_ABSENT;
+/* Where a login for its own sake may lead: words of ours, so that no link that begins here ends elsewhere. */
+static const struct {
+    const char *word, *path;
+} ways_on[] = {{"account", "/account"}};
 
-    if (!aa_visit_get(visit, "request", &request_id))
+/* NULL: nowhere. */
+static const char *find_way_on(struct aa_view word)
+{
+    for (size_t i = 0; i < sizeof ways_on / sizeof *ways_on; i++)
+        if (aa_view_equal_text(word, ways_on[i].word))
+            return ways_on[i].path;
+    return NULL;
+}
+
+/* The authorization request this login is for, or the page that follows it; none when the form names none. */
+static bool open_purpose(struct aa_visit *visit)
+{
+    struct aa_view request_id = AA_VIEW_ABSENT, next = AA_VIEW_ABSENT;
+
+    if (!aa_visit_get(visit, "request", &request_id) || !aa_visit_get(visit, "next", &next))
         return false;
-    return request_id.len == 0 || aa_visit_open_pending(visit);
+    if (request_id.len > 0)
+        return aa_visit_open_pending(visit);
+    if (find_way_on(next))
+        visit->next = next;
+    return true;
 }
 
 /* What makes the form this browser's: the request's cookie, or one for the login alone. */
@@ -52,6 +70,7 @@ static void show(struct aa_visit *visit, int status, struct aa_view cookie, stru
         const struct aa_template_value values[] = {
             {.name = "action", .text = aa_buf_view(&action)},
             {.name = "request", .text = visit->request_id},
+            {.name = "next", .text = visit->next},
             {.name = "csrf", .text = aa_buf_view(&token)},
             {.name = "email", .text = email},
             {.name = "error", .text = aa_view_of(error)},
@@ -89,7 +108,7 @@ void aa_login_get(void *app, const struct aa_request *request, struct aa_respons
 {
     struct aa_visit visit;
 
-    if (aa_visit_begin(&visit, app, request, response) && open_pending(&visit)) {
+    if (aa_visit_begin(&visit, app, request, response) && open_purpose(&visit)) {
         if (is_for_request(&visit))
             show(&visit, 200, visit.transaction, AA_VIEW_ABSENT, NULL);
         else
@@ -180,6 +199,8 @@ static void log_in(struct aa_visit *visit, const struct aa_user *user)
         aa_visit_trouble(visit, rc, &err);
     else if (is_for_request(visit))
         aa_visit_go(visit, "/consent");
+    else if (visit->next.len > 0)
+        aa_visit_go(visit, find_way_on(visit->next));
     else
         aa_page_done(visit->app, visit->request, visit->response, "You are logged in", "You can close this page.");
 }
@@ -189,7 +210,7 @@ void aa_login_post(void *app, const struct aa_request *request, struct aa_respon
     struct aa_visit visit;
     struct aa_user user = {0};
 
-    if (aa_visit_begin(&visit, app, request, response) && open_pending(&visit) &&
+    if (aa_visit_begin(&visit, app, request, response) && open_purpose(&visit) &&
         aa_visit_check_token(&visit, PURPOSE, form_cookie(&visit)) && authenticate(&visit, &user))
         log_in(&visit, &user);
     aa_record_clear(&user.memory);

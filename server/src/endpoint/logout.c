@@ -6,7 +6,6 @@
 #include "endpoint/urls.h"
 #include "endpoint/visit.h"
 
-#define PURPOSE "logout"
 #define CONSENT_PURPOSE "consent" /* the consent page's "Not you?" sends that page's token */
 #define TOKEN_MAX 64
 
@@ -18,15 +17,18 @@ static void answer_done(struct aa_visit *visit)
 
 static void show(struct aa_visit *visit)
 {
-    struct aa_buf action, token;
+    struct aa_buf action, account, token;
 
     aa_buf_init(&action, AA_URL_MAX + 64);
+    aa_buf_init(&account, AA_URL_MAX + 64);
     aa_buf_init(&token, TOKEN_MAX);
     aa_path_of(visit->app, "/logout", &action);
-    if (aa_visit_add_token(visit, PURPOSE, visit->session, &token)) {
+    aa_path_of(visit->app, "/account", &account);
+    if (aa_visit_add_token(visit, AA_LOGOUT_PURPOSE, visit->session, &token)) {
         const struct aa_template_value values[] = {
             {.name = "action", .text = aa_buf_view(&action)},
             {.name = "csrf", .text = aa_buf_view(&token)},
+            {.name = "account_url", .text = aa_buf_view(&account)},
             {.name = "user_email", .text = visit->person.user.email},
             {.name = NULL},
         };
@@ -34,6 +36,7 @@ static void show(struct aa_visit *visit)
         aa_page_answer(visit->app, visit->request, visit->response, 200, "logout.html", values);
     }
     aa_buf_clear(&action);
+    aa_buf_clear(&account);
     aa_buf_wipe_clear(&token);
 }
 
@@ -60,7 +63,7 @@ static bool check_form(struct aa_visit *visit)
     visit->request_id = request_id.len > 0 ? request_id : AA_VIEW_ABSENT;
     if (!visit->has_person)
         return true; /* there is nothing to end */
-    return aa_visit_check_token(visit, request_id.len > 0 ? CONSENT_PURPOSE : PURPOSE, visit->session);
+    return aa_visit_check_token(visit, request_id.len > 0 ? CONSENT_PURPOSE : AA_LOGOUT_PURPOSE, visit->session);
 }
 
 static void log_out(struct aa_visit *visit)

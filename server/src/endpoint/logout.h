@@ -8,6 +8,7 @@
 
 #include "http/router.h"
 
+#define AA_LOGOUT_PURPOSE "logout" /* of the form token (domain/form_token.h); the account page has such a form too */
 #define AA_LOGOUT_BODY_MAX (4 * 1024) /* bytes: two tokens */
 
 void aa_logout_get(void *app, const struct aa_request *request, struct aa_response *response);

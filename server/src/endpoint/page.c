@@ -123,11 +123,19 @@ void aa_page_trouble(struct aa_app *app, const struct aa_request *request, struc
 void aa_page_done(struct aa_app *app, const struct aa_request *request, struct aa_response *response, const char *title,
                   const char *message)
 {
-    const struct aa_template_value values[] = {
-        {.name = "title", .text = aa_view_of(title)},
-        {.name = "message", .text = aa_view_of(message)},
-        {.name = NULL},
-    };
+    struct aa_buf account;
 
-    aa_page_answer(app, request, response, 200, "done.html", values);
+    aa_buf_init(&account, AA_URL_MAX + 64);
+    aa_path_of(app, "/account", &account);
+    {
+        const struct aa_template_value values[] = {
+            {.name = "title", .text = aa_view_of(title)},
+            {.name = "message", .text = aa_view_of(message)},
+            {.name = "account_url", .text = aa_buf_view(&account)},
+            {.name = NULL},
+        };
+
+        aa_page_answer(app, request, response, 200, "done.html", values);
+    }
+    aa_buf_clear(&account);
 }

@@ -20,7 +20,7 @@ void aa_page_refuse_client(struct aa_app *app, const struct aa_request *request,
 /* Trouble of ours (storage, memory): logs it and answers 503 with Retry-After. */
 void aa_page_trouble(struct aa_app *app, const struct aa_request *request, struct aa_response *response, enum aa_err rc,
                      const struct aa_error *err);
-/* Answers 200 with the page that says something is done. */
+/* Answers 200 with the page that says something is done, and leads to the account. */
 void aa_page_done(struct aa_app *app, const struct aa_request *request, struct aa_response *response, const char *title,
                   const char *message);
 

@@ -16,6 +16,7 @@ struct aa_visit {
     struct aa_view session;     /* the session cookie; absent when there is none */
     struct aa_view request_id;  /* of the authorization request; absent when the visit is about none */
     struct aa_view transaction; /* that request's cookie */
+    struct aa_view next;        /* of a login for its own sake: the word for the page that follows; absent: none does */
     struct aa_pending pending;
     struct aa_person person;
     bool has_person;

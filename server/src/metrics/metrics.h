@@ -37,7 +37,8 @@
       "Metadata documents of clients that were asked for.")                                                            \
     X(DOCUMENTS_UNREACHABLE, "auth_agent_client_documents_total", "outcome=\"unreachable\"",                           \
       "Metadata documents of clients that were asked for.")                                                            \
-    X(REVOCATIONS, "auth_agent_revocations_total", NULL, "Grants that their client gave back.")                        \
+    X(REVOCATIONS, "auth_agent_revocations_total", NULL,                                                               \
+      "Grants that their client gave back or their person took back.")                                                 \
     X(STORE_FAILED, "auth_agent_store_failures_total", NULL, "Reads and writes that ended in trouble of the database.")
 
 #define AA_METRICS_GAUGES(X)                                                                                           \

@@ -1,0 +1,16 @@
+/* The page on which a person sees, and takes back, what they allowed, and where they are logged in.
+ *
+ *   GET  /account   aa_account_get    slow lane
+ *   POST /account   aa_account_post   slow lane, body
+ */
+#ifndef AA_ENDPOINT_ACCOUNT_H
+#define AA_ENDPOINT_ACCOUNT_H
+
+#include "http/router.h"
+
+#define AA_ACCOUNT_BODY_MAX (4 * 1024) /* bytes: a token and a grant's id */
+
+void aa_account_get(void *app, const struct aa_request *request, struct aa_response *response);
+void aa_account_post(void *app, const struct aa_request *request, struct aa_response *response);
+
+#endif
