@@ -128,6 +128,8 @@ static enum aa_err issue(struct aa_conn *conn, struct exchange *exchange, struct
         rc = aa_tokens_store_refresh(conn, &exchange->tokens, err);
     if (!rc)
         rc = aa_tokens_note_client(conn, &exchange->client, exchange->now_ms, err);
+    if (!rc)
+        rc = aa_tokens_note_grant(conn, &exchange->tokens, err);
     return rc ? rc : note(conn, exchange, AA_AUDIT_TOKEN_ISSUED, err);
 }
 

@@ -102,9 +102,8 @@ enum aa_err aa_tokens_store_access(struct aa_conn *conn, const struct aa_tokens 
                                   .audience = tokens->what.audience,
                                   .issued_ms = tokens->issued_s * 1000,
                                   .expires_ms = tokens->access_expires_s * 1000};
-    enum aa_err rc = aa_access_token_create(conn, &row, err);
 
-    return rc ? rc : aa_grant_mark_used(conn, tokens->what.grant_id, row.issued_ms, err);
+    return aa_access_token_create(conn, &row, err);
 }
 
 enum aa_err aa_tokens_store_refresh(struct aa_conn *conn, const struct aa_tokens *tokens, struct aa_error *err)
@@ -127,6 +126,11 @@ enum aa_err aa_tokens_note_client(struct aa_conn *conn, const struct aa_client *
     if (client->expires_ms == 0 && now_ms - client->last_used_ms < CLIENT_NOTE_MS)
         return AA_OK;
     return aa_client_mark_used(conn, client->client_id, now_ms, err);
+}
+
+enum aa_err aa_tokens_note_grant(struct aa_conn *conn, const struct aa_tokens *tokens, struct aa_error *err)
+{
+    return aa_grant_mark_used(conn, tokens->what.grant_id, tokens->issued_s * 1000, err);
 }
 
 enum aa_err aa_tokens_add_json(const struct aa_tokens *tokens, struct aa_buf *out, struct aa_error *err)

@@ -265,6 +265,8 @@ static enum aa_err rotate(struct aa_conn *conn, void *ctx, struct aa_error *err)
         rc = won ? answer_winner(conn, refresh, err) : answer_loser(conn, refresh, &row, now_ms, err);
     if (!rc)
         rc = aa_tokens_note_client(conn, &refresh->client, now_ms, err);
+    if (!rc && refresh->outcome == ROTATED)
+        rc = aa_tokens_note_grant(conn, &refresh->tokens, err);
     if (!rc && refresh->outcome != REFUSED)
         rc = note(conn, refresh, err);
     aa_record_clear(&row.memory);
