@@ -243,9 +243,9 @@ STORE_TEST(grants, the_last_use_only_moves_forward)
     struct aa_grant found;
 
     CHECK_OK(store_people(c, NULL, NULL));
-    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 3000, NULL));
-    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 2000, NULL));
-    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_2"), 4000, NULL)); /* none is fine */
+    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 3000, 2500, NULL));
+    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 3500, 3000, NULL)); /* since then it was */
+    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_2"), 4000, 4000, NULL)); /* none is fine */
     CHECK_OK(aa_grant_find(c, VIEW("gr_1"), &found, NULL));
     CHECK_INT(found.last_used_ms, 3000);
     aa_record_clear(&found.memory);
@@ -323,7 +323,7 @@ STORE_TEST(named_grants, a_grant_comes_with_the_names_of_its_client_and_server)
     size_t count = 0;
 
     CHECK_OK(store_people(c, NULL, NULL));
-    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 3000, NULL));
+    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 3000, 3000, NULL));
     CHECK_OK(aa_named_grant_find_latest(c, VIEW("usr_1"), found, 1, &count, NULL));
     CHECK_INT(count, 1);
     CHECK_VIEW(found[0].grant_id, "gr_1");
@@ -348,7 +348,7 @@ STORE_TEST(named_grants, those_used_last_come_first_and_no_more_than_asked_for)
     CHECK_OK(aa_grant_create(c, &second, NULL));
     CHECK_OK(aa_grant_create(c, &third, NULL));
     check_named(c, "usr_1", 4, "gr_3 gr_2 gr_1 ");
-    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 3000, NULL));
+    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 3000, 3000, NULL));
     check_named(c, "usr_1", 4, "gr_3 gr_1 gr_2 ");
     check_named(c, "usr_1", 3, "gr_3 gr_1 gr_2 ");
     check_named(c, "usr_1", 2, "gr_3 gr_1 ");

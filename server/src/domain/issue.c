@@ -10,6 +10,7 @@
 #define JTI_LEN 22             /* characters of 62: 130 bits */
 #define CLAIMS_MAX 5900        /* bytes: encoded and signed, they stay below AA_JWT_MAX */
 #define CLIENT_NOTE_MS 3600000 /* how stale a client's last use may be */
+#define GRANT_NOTE_MS (INT64_C(600) * 1000)
 
 void aa_tokens_init(struct aa_tokens *tokens)
 {
@@ -130,7 +131,9 @@ enum aa_err aa_tokens_note_client(struct aa_conn *conn, const struct aa_client *
 
 enum aa_err aa_tokens_note_grant(struct aa_conn *conn, const struct aa_tokens *tokens, struct aa_error *err)
 {
-    return aa_grant_mark_used(conn, tokens->what.grant_id, tokens->issued_s * 1000, err);
+    int64_t now_ms = tokens->issued_s * 1000;
+
+    return aa_grant_mark_used(conn, tokens->what.grant_id, now_ms, now_ms - GRANT_NOTE_MS, err);
 }
 
 enum aa_err aa_tokens_add_json(const struct aa_tokens *tokens, struct aa_buf *out, struct aa_error *err)

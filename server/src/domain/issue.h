@@ -35,7 +35,8 @@ AA_CHECK enum aa_err aa_tokens_store_refresh(struct aa_conn *conn, const struct 
 /* Inside a closure: the client was used, so that its registration stays. Written once an hour at most. */
 AA_CHECK enum aa_err aa_tokens_note_client(struct aa_conn *conn, const struct aa_client *client, int64_t now_ms,
                                            struct aa_error *err);
-/* Inside a closure: the grant was used. Behind the client, whose removal takes its grants in this order too. */
+/* Inside a closure: the grant was used. Written every ten minutes at most, and behind the client, whose removal takes
+ * its grants in this order too. */
 AA_CHECK enum aa_err aa_tokens_note_grant(struct aa_conn *conn, const struct aa_tokens *tokens, struct aa_error *err);
 /* Appends the answer of RFC 6749 §5.1. `scope` is always said: some clients take its absence for "none". */
 AA_CHECK enum aa_err aa_tokens_add_json(const struct aa_tokens *tokens, struct aa_buf *out, struct aa_error *err);

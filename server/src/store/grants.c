@@ -194,10 +194,11 @@ enum aa_err aa_grant_take_back(struct aa_conn *c, struct aa_view user_id, struct
                          AA_ARGS(AA_TEXT(user_id), AA_TEXT(grant_id), AA_INT(now_ms)), &grant_shape, out, err);
 }
 
-enum aa_err aa_grant_mark_used(struct aa_conn *c, struct aa_view grant_id, int64_t now_ms, struct aa_error *err)
+enum aa_err aa_grant_mark_used(struct aa_conn *c, struct aa_view grant_id, int64_t now_ms, int64_t before_ms,
+                               struct aa_error *err)
 {
-    return aa_store_run(c, "UPDATE grants SET last_used_ms = $2 WHERE grant_id = $1 AND last_used_ms < $2",
-                        AA_ARGS(AA_TEXT(grant_id), AA_INT(now_ms)), NULL, err);
+    return aa_store_run(c, "UPDATE grants SET last_used_ms = $2 WHERE grant_id = $1 AND last_used_ms < $3",
+                        AA_ARGS(AA_TEXT(grant_id), AA_INT(now_ms), AA_INT(before_ms)), NULL, err);
 }
 
 static enum aa_err read_named(struct aa_stmt *stmt, struct aa_named_grant *out, size_t max, size_t *count,

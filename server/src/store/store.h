@@ -137,8 +137,9 @@ AA_STORE aa_grant_revoke_of_user(struct aa_conn *c, struct aa_view user_id, int6
  * revoked before or never was. */
 AA_STORE aa_grant_take_back(struct aa_conn *c, struct aa_view user_id, struct aa_view grant_id, int64_t now_ms,
                             struct aa_grant *out, struct aa_error *err);
-AA_STORE aa_grant_mark_used(struct aa_conn *c, struct aa_view grant_id, int64_t now_ms,
-                            struct aa_error *err); /* W; none is fine */
+/* W: unless it was used since `before_ms`; none is fine. */
+AA_STORE aa_grant_mark_used(struct aa_conn *c, struct aa_view grant_id, int64_t now_ms, int64_t before_ms,
+                            struct aa_error *err);
 /* R: the person's grants that are not revoked and whose client and server are still there, those used last first: at
  * most `max` of them, which the caller clears one by one. */
 AA_STORE aa_named_grant_find_latest(struct aa_conn *c, struct aa_view user_id, struct aa_named_grant *out, size_t max,
