@@ -192,6 +192,20 @@ TEST(jwks, a_key_is_found_by_id_and_algorithm_together)
     aa_jwks_release(jwks);
 }
 
+TEST(jwks, every_key_is_there_by_number_with_its_id)
+{
+    struct aa_jwks *jwks =
+        parse("{\"keys\":[{\"kid\":\"a\"," EC_MEMBERS "},{\"kty\":\"oct\"},{" RSA_MEMBERS ",\"alg\":\"PS256\"}]}");
+    struct aa_view kid = VIEW("x");
+
+    CHECK_INT(aa_jwks_len(jwks), 2);
+    CHECK_INT(aa_key_alg(aa_jwks_at(jwks, 0, &kid)), AA_ALG_ES256);
+    CHECK_VIEW(kid, "a");
+    CHECK_INT(aa_key_alg(aa_jwks_at(jwks, 1, &kid)), AA_ALG_PS256);
+    CHECK(aa_view_is_absent(kid));
+    aa_jwks_release(jwks);
+}
+
 TEST(jwks, no_key_has_no_algorithm)
 {
     struct aa_jwks *jwks = parse("{\"keys\":[{\"kid\":\"a\"," EC_MEMBERS "}]}");

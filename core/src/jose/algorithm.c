@@ -16,6 +16,11 @@ enum aa_alg aa_alg_find(struct aa_view name)
     return AA_ALG_NONE;
 }
 
+const char *aa_alg_at(size_t index)
+{
+    return index < sizeof algorithms / sizeof algorithms[0] ? algorithms[index].name : NULL;
+}
+
 const char *aa_alg_name(enum aa_alg alg)
 {
     for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++)

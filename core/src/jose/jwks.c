@@ -272,6 +272,12 @@ const struct aa_key *aa_jwks_find(const struct aa_jwks *jwks, struct aa_view kid
     return NULL;
 }
 
+const struct aa_key *aa_jwks_at(const struct aa_jwks *jwks, size_t index, struct aa_view *kid)
+{
+    *kid = aa_view_of(jwks->entries[index].kid);
+    return jwks->entries[index].key;
+}
+
 /* ---- writing ---- */
 
 static void add_coordinate(struct aa_buf *buf, const char *name, const uint8_t bytes[32])
