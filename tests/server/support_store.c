@@ -53,12 +53,13 @@ struct aa_db_options store_options(const struct store_fixture *f)
 }
 
 /* Children before their parents. */
-static const char empty_all[] = "DELETE FROM audit; DELETE FROM audit_chains; DELETE FROM lockouts; DELETE FROM "
-                                "settings; DELETE FROM signing_keys; "
-                                "DELETE FROM refresh_tokens; DELETE FROM access_tokens; DELETE FROM codes; "
-                                "DELETE FROM consents; DELETE FROM grants; DELETE FROM auth_requests; "
-                                "DELETE FROM clients; DELETE FROM server_keys; DELETE FROM servers; "
-                                "DELETE FROM sessions; DELETE FROM users";
+static const char empty_all[] =
+    "DELETE FROM client_assertions; DELETE FROM audit; DELETE FROM audit_chains; DELETE FROM lockouts; DELETE FROM "
+    "settings; DELETE FROM signing_keys; "
+    "DELETE FROM refresh_tokens; DELETE FROM access_tokens; DELETE FROM codes; "
+    "DELETE FROM consents; DELETE FROM grants; DELETE FROM auth_requests; "
+    "DELETE FROM clients; DELETE FROM server_keys; DELETE FROM servers; "
+    "DELETE FROM sessions; DELETE FROM users";
 
 void store_empty(void)
 {

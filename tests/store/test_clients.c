@@ -147,6 +147,7 @@ STORE_TEST(clients, a_deleted_client_leaves_revoked_grants_and_no_consent)
 /* ---- those known by the URL of their metadata document ---- */
 
 #define DOCUMENT "https://client.example/oauth/client.json"
+#define KEYS "https://client.example/oauth/jwks.json"
 
 static struct aa_client sample_document(void)
 {
@@ -155,6 +156,11 @@ static struct aa_client sample_document(void)
     client.source = VIEW("cimd");
     client.fetched_ms = 1000;
     client.fresh_until_ms = 2000;
+    client.auth_methods = VIEW("none private_key_jwt");
+    client.jwks = VIEW("{\"keys\":[]}");
+    client.jwks_uri = VIEW(KEYS);
+    client.jwks_fetched_ms = 1100;
+    client.jwks_asked_ms = 1200;
     return client;
 }
 
@@ -170,6 +176,11 @@ static void check_document(struct aa_conn *c, const struct aa_client *wanted)
     CHECK_INT(found.expires_ms, wanted->expires_ms);
     CHECK_INT(found.fetched_ms, wanted->fetched_ms);
     CHECK_INT(found.fresh_until_ms, wanted->fresh_until_ms);
+    CHECK(aa_view_equal(found.auth_methods, wanted->auth_methods));
+    CHECK(aa_view_equal(found.jwks, wanted->jwks));
+    CHECK(aa_view_equal(found.jwks_uri, wanted->jwks_uri));
+    CHECK_INT(found.jwks_fetched_ms, wanted->jwks_fetched_ms);
+    CHECK_INT(found.jwks_asked_ms, wanted->jwks_asked_ms);
     CHECK(aa_view_is_absent(found.client_name) == aa_view_is_absent(wanted->client_name));
     aa_record_clear(&found.memory);
 }
@@ -186,6 +197,11 @@ STORE_TEST(clients, what_a_document_says_now_takes_the_place_of_what_it_said)
     client.fetched_ms = 3000;
     client.fresh_until_ms = 4000;
     client.expires_ms = 9000;
+    client.auth_methods = VIEW("private_key_jwt");
+    client.jwks = VIEW("{\"keys\":[7]}");
+    client.jwks_uri = AA_VIEW_ABSENT;
+    client.jwks_fetched_ms = 3100;
+    client.jwks_asked_ms = 3200;
     CHECK_OK(aa_client_put_document(c, &client, NULL));
     check_document(c, &client);
 }
@@ -253,4 +269,51 @@ STORE_TEST(clients, a_copy_is_kept_for_longer_only_while_it_is_the_one_that_was_
     CHECK_OK(aa_client_keep_document(c, VIEW(DOCUMENT), 1000, 7000, NULL)); /* gone is gone */
     client.fresh_until_ms = -1;
     check_document(c, &client);
+}
+
+/* ---- their keys, and what they signed ---- */
+
+STORE_TEST(clients, who_may_ask_for_a_client_s_keys_is_one_alone)
+{
+    struct aa_client client = sample_document(), other = sample_client("cl_1");
+
+    CHECK_ERR(aa_client_claim_keys(c, VIEW(DOCUMENT), 5000, 1200, NULL), AA_ERR_NOT_FOUND);
+    CHECK_OK(aa_client_put_document(c, &client, NULL));
+    CHECK_OK(aa_client_create(c, &other, NULL));
+    CHECK_ERR(aa_client_claim_keys(c, VIEW("cl_1"), 5000, 1200, NULL), AA_ERR_NOT_FOUND);
+    CHECK_ERR(aa_client_claim_keys(c, VIEW(DOCUMENT), 5000, 1199, NULL), AA_ERR_NOT_FOUND);
+    check_document(c, &client);
+    CHECK_OK(aa_client_claim_keys(c, VIEW(DOCUMENT), 5000, 1200, NULL));
+    CHECK_ERR(aa_client_claim_keys(c, VIEW(DOCUMENT), 5000, 1200, NULL), AA_ERR_NOT_FOUND);
+    client.jwks_asked_ms = 5000;
+    check_document(c, &client);
+}
+
+STORE_TEST(clients, keys_are_put_where_they_were_asked_for)
+{
+    struct aa_client client = sample_document();
+
+    CHECK_OK(aa_client_put_document(c, &client, NULL));
+    CHECK_ERR(aa_client_put_keys(c, VIEW(DOCUMENT), VIEW(DOCUMENT), VIEW("{}"), 6000, NULL), AA_ERR_NOT_FOUND);
+    CHECK_ERR(aa_client_put_keys(c, VIEW(KEYS), VIEW(KEYS), VIEW("{}"), 6000, NULL), AA_ERR_NOT_FOUND);
+    check_document(c, &client);
+    CHECK_OK(aa_client_put_keys(c, VIEW(DOCUMENT), VIEW(KEYS), VIEW("{}"), 6000, NULL));
+    client.jwks = VIEW("{}");
+    client.jwks_fetched_ms = 6000;
+    check_document(c, &client);
+    CHECK_OK(aa_client_put_keys(c, VIEW(DOCUMENT), VIEW(KEYS), AA_VIEW_ABSENT, 0, NULL));
+    client.jwks = AA_VIEW_ABSENT;
+    client.jwks_fetched_ms = 0;
+    check_document(c, &client);
+}
+
+STORE_TEST(clients, an_assertion_is_used_once)
+{
+    struct aa_used_assertion first = {.assertion_digest = key_of(1, 'a'), .expires_ms = 1000};
+    struct aa_used_assertion second = {.assertion_digest = key_of(1, 'b'), .expires_ms = 1000};
+
+    CHECK_OK(aa_client_assertion_use(c, &first, NULL));
+    first.expires_ms = 9000;
+    CHECK_ERR(aa_client_assertion_use(c, &first, NULL), AA_ERR_CONFLICT);
+    CHECK_OK(aa_client_assertion_use(c, &second, NULL));
 }

@@ -135,6 +135,15 @@ STORE_TEST(housekeeping, an_authorization_request_goes_when_it_is_over)
     goes_at(c, EXPIRES_MS);
 }
 
+/* To a server whose clock is behind it is still good. */
+STORE_TEST(housekeeping, an_assertion_that_was_used_goes_five_minutes_after_it_could_be_used_again)
+{
+    struct aa_used_assertion used = {.assertion_digest = key_of(1, 'a'), .expires_ms = EXPIRES_MS};
+
+    CHECK_OK(aa_client_assertion_use(c, &used, NULL));
+    goes_at(c, EXPIRES_MS + 300 * 1000);
+}
+
 STORE_TEST(housekeeping, a_client_that_was_never_used_goes_when_it_runs_out)
 {
     struct aa_client client = sample_client("cl_9");

@@ -248,6 +248,43 @@ TEST(migrations, new_grants_and_tokens_stand_beside_the_old_ones)
     after_migration(look_at_new_rows);
 }
 
+/* ---- clients ---- */
+
+#define BEFORE_ASSERTIONS 6
+
+static void look_at_client(struct aa_conn *c)
+{
+    struct aa_used_assertion used = {.assertion_digest = key_of_letter('a'), .expires_ms = 1};
+    struct aa_client client = {0};
+
+    CHECK_OK(aa_client_find(c, VIEW("https://client.example/c.json"), &client, NULL));
+    CHECK_VIEW(client.source, "cimd");
+    CHECK_INT(client.fresh_until_ms, 7);
+    CHECK(aa_view_is_absent(client.auth_methods) && aa_view_is_absent(client.jwks) &&
+          aa_view_is_absent(client.jwks_uri));
+    CHECK_INT(client.jwks_fetched_ms, 0);
+    CHECK_INT(client.jwks_asked_ms, 0);
+    aa_record_clear(&client.memory);
+    CHECK_OK(aa_client_assertion_use(c, &used, NULL));
+}
+
+TEST(migrations, a_client_of_an_older_version_has_no_keys)
+{
+    struct look look = {look_at_client};
+    struct fresh fresh;
+    struct aa_db_options options = {.migrate = true};
+    struct aa_db *db = NULL;
+
+    fresh_make_old(&fresh, BEFORE_ASSERTIONS);
+    fresh_run(&fresh, "INSERT INTO clients VALUES ('https://client.example/c.json', NULL, '[]', 'refresh_token', NULL, "
+                      "NULL, NULL, 'cimd', NULL, 1, 1, 0, 6, 7)");
+    options.url = fresh.url;
+    CHECK_OK(aa_db_open(&options, &db, NULL));
+    CHECK_OK(aa_db_write(db, call_look, &look, NULL));
+    aa_db_close(db);
+    fresh_clear(&fresh);
+}
+
 /* The engine's command line watches no references: a person is easily deleted there, and a token forgotten. */
 TEST(migrations, the_number_of_a_grant_that_was_deleted_past_the_program_is_not_given_again)
 {

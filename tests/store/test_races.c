@@ -67,6 +67,16 @@ static enum aa_err consume_late(struct aa_conn *conn, void *ctx, struct aa_error
     return aa_auth_request_consume(conn, racer->race->key, 5000, &racer->won, err);
 }
 
+static enum aa_err use_assertion(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    struct racer *racer = ctx;
+    struct aa_used_assertion used = {.assertion_digest = racer->race->key, .expires_ms = 5000};
+    enum aa_err rc = aa_client_assertion_use(conn, &used, err);
+
+    racer->won = rc == AA_OK;
+    return rc == AA_ERR_CONFLICT ? AA_OK : rc;
+}
+
 /* Several rounds, each with rows of its own. `look` may be NULL. */
 static void race_for(aa_db_fn fn, int winners, void (*look)(const struct race *race))
 {
@@ -106,6 +116,11 @@ TEST(races, one_of_many_parallel_tries_rotates_a_refresh_token_and_all_see_its_s
 TEST(races, one_of_many_parallel_answers_consumes_an_authorization_request)
 {
     race_for(consume, 1, NULL);
+}
+
+TEST(races, one_of_many_parallel_tries_uses_an_assertion)
+{
+    race_for(use_assertion, 1, NULL);
 }
 
 TEST(races, nobody_consumes_an_authorization_request_that_ran_out)

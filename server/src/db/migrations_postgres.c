@@ -294,9 +294,22 @@ static const char *const documents[] = {
     NULL,
 };
 
+/* As on SQLite. */
+static const char *const assertions[] = {
+    "ALTER TABLE clients ADD COLUMN auth_methods TEXT, ADD COLUMN jwks TEXT, ADD COLUMN jwks_uri TEXT, "
+    "ADD COLUMN jwks_fetched_ms BIGINT NOT NULL DEFAULT 0, ADD COLUMN jwks_asked_ms BIGINT NOT NULL DEFAULT 0",
+
+    "CREATE TABLE client_assertions ("
+    "  assertion_digest BYTEA NOT NULL PRIMARY KEY,"
+    "  expires_ms BIGINT NOT NULL"
+    ")",
+    "CREATE INDEX client_assertions_expires ON client_assertions (expires_ms)",
+    NULL,
+};
+
 static const struct aa_migration list[] = {
-    {"first schema", first}, {"audit", audit},     {"numbers", numbers},
-    {"pruning", pruning},    {"persons", persons}, {"documents", documents},
+    {"first schema", first}, {"audit", audit},         {"numbers", numbers},       {"pruning", pruning},
+    {"persons", persons},    {"documents", documents}, {"assertions", assertions},
 };
 
 const struct aa_migrations aa_postgres_migrations = {

@@ -339,9 +339,25 @@ static const char *const documents[] = {
     NULL,
 };
 
+/* How such clients may show who they are, with which keys; and what they have shown already. */
+static const char *const assertions[] = {
+    "ALTER TABLE clients ADD COLUMN auth_methods TEXT",
+    "ALTER TABLE clients ADD COLUMN jwks TEXT",
+    "ALTER TABLE clients ADD COLUMN jwks_uri TEXT",
+    "ALTER TABLE clients ADD COLUMN jwks_fetched_ms INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE clients ADD COLUMN jwks_asked_ms INTEGER NOT NULL DEFAULT 0",
+
+    "CREATE TABLE client_assertions ("
+    "  assertion_digest BLOB NOT NULL PRIMARY KEY,"
+    "  expires_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE INDEX client_assertions_expires ON client_assertions (expires_ms)",
+    NULL,
+};
+
 static const struct aa_migration list[] = {
-    {"first schema", first}, {"audit", audit},     {"numbers", numbers},
-    {"pruning", pruning},    {"persons", persons}, {"documents", documents},
+    {"first schema", first}, {"audit", audit},         {"numbers", numbers},       {"pruning", pruning},
+    {"persons", persons},    {"documents", documents}, {"assertions", assertions},
 };
 
 const struct aa_migrations aa_sqlite_migrations = {

@@ -3,9 +3,9 @@
 
 #define CLIENT_COLUMNS                                                                                                 \
     "client_id, client_name, redirect_uris, grant_types, scope, application_type, client_uri, source, fingerprint, "   \
-    "created_ms, last_used_ms, expires_ms, fetched_ms, fresh_until_ms"
-#define CLIENT_INSERT                                                                                                  \
-    "INSERT INTO clients (" CLIENT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+    "created_ms, last_used_ms, expires_ms, fetched_ms, fresh_until_ms, auth_methods, jwks, jwks_uri, "                 \
+    "jwks_fetched_ms, jwks_asked_ms"
+#define CLIENT_INSERT "INSERT INTO clients (" CLIENT_COLUMNS ") VALUES (" AA_PLACES_19 ")"
 static const struct aa_column client_columns[] = {
     {AA_COLUMN_TEXT, offsetof(struct aa_client, client_id)},
     {AA_COLUMN_TEXT, offsetof(struct aa_client, client_name)},
@@ -21,10 +21,15 @@ static const struct aa_column client_columns[] = {
     {AA_COLUMN_INT, offsetof(struct aa_client, expires_ms)},
     {AA_COLUMN_INT, offsetof(struct aa_client, fetched_ms)},
     {AA_COLUMN_INT, offsetof(struct aa_client, fresh_until_ms)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_client, auth_methods)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_client, jwks)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_client, jwks_uri)},
+    {AA_COLUMN_INT, offsetof(struct aa_client, jwks_fetched_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_client, jwks_asked_ms)},
 };
 static const struct aa_shape client_shape = AA_SHAPE(client_columns, struct aa_client);
 const struct aa_store_table aa_clients_table =
-    AA_STORE_TABLE("clients", CLIENT_COLUMNS, 14, "client_id", 1, "$2", &client_shape);
+    AA_STORE_TABLE("clients", CLIENT_COLUMNS, 19, "client_id", 1, "$2", &client_shape);
 
 enum aa_err aa_client_create(struct aa_conn *c, const struct aa_client *client, struct aa_error *err)
 {
@@ -39,7 +44,9 @@ enum aa_err aa_client_put_document(struct aa_conn *c, const struct aa_client *cl
                            "redirect_uris = excluded.redirect_uris, grant_types = excluded.grant_types, "
                            "scope = excluded.scope, application_type = excluded.application_type, "
                            "client_uri = excluded.client_uri, fetched_ms = excluded.fetched_ms, "
-                           "fresh_until_ms = excluded.fresh_until_ms, "
+                           "fresh_until_ms = excluded.fresh_until_ms, auth_methods = excluded.auth_methods, "
+                           "jwks = excluded.jwks, jwks_uri = excluded.jwks_uri, "
+                           "jwks_fetched_ms = excluded.jwks_fetched_ms, jwks_asked_ms = excluded.jwks_asked_ms, "
                            "expires_ms = CASE WHEN clients.expires_ms = 0 THEN 0 ELSE excluded.expires_ms END "
                            "WHERE clients.source = 'cimd' AND clients.fetched_ms <= excluded.fetched_ms",
                            &client_shape, client, err);
@@ -61,6 +68,24 @@ enum aa_err aa_client_withdraw_document(struct aa_conn *c, struct aa_view client
                         "UPDATE clients SET fetched_ms = $2, fresh_until_ms = -1 WHERE client_id = $1 "
                         "AND source = 'cimd' AND fetched_ms <= $2",
                         AA_ARGS(AA_TEXT(client_id), AA_INT(fetched_ms)), NULL, err);
+}
+
+enum aa_err aa_client_claim_keys(struct aa_conn *c, struct aa_view client_id, int64_t now_ms, int64_t asked_before_ms,
+                                 struct aa_error *err)
+{
+    return aa_store_change(c,
+                           "UPDATE clients SET jwks_asked_ms = $2 "
+                           "WHERE client_id = $1 AND source = 'cimd' AND jwks_asked_ms <= $3",
+                           AA_ARGS(AA_TEXT(client_id), AA_INT(now_ms), AA_INT(asked_before_ms)), err);
+}
+
+enum aa_err aa_client_put_keys(struct aa_conn *c, struct aa_view client_id, struct aa_view jwks_uri,
+                               struct aa_view jwks, int64_t fetched_ms, struct aa_error *err)
+{
+    return aa_store_change(c,
+                           "UPDATE clients SET jwks = $3, jwks_fetched_ms = $4 "
+                           "WHERE client_id = $1 AND source = 'cimd' AND jwks_uri = $2",
+                           AA_ARGS(AA_TEXT(client_id), AA_TEXT(jwks_uri), AA_TEXT(jwks), AA_INT(fetched_ms)), err);
 }
 
 enum aa_err aa_client_find(struct aa_conn *c, struct aa_view client_id, struct aa_client *out, struct aa_error *err)
@@ -134,4 +159,22 @@ enum aa_err aa_client_evict(struct aa_conn *c, bool *made_room, struct aa_error 
     if (!rc)
         *made_room = unused > 0;
     return rc;
+}
+
+/* ---- assertions that clients have shown ---- */
+
+#define ASSERTION_COLUMNS "assertion_digest, expires_ms"
+static const struct aa_column assertion_columns[] = {
+    {AA_COLUMN_BLOB, offsetof(struct aa_used_assertion, assertion_digest)},
+    {AA_COLUMN_INT, offsetof(struct aa_used_assertion, expires_ms)},
+};
+static const struct aa_shape assertion_shape = AA_SHAPE(assertion_columns, struct aa_used_assertion);
+const struct aa_store_table aa_client_assertions_table =
+    AA_STORE_TABLE("client_assertions", ASSERTION_COLUMNS, 2, "assertion_digest", 1, "$2", &assertion_shape);
+
+enum aa_err aa_client_assertion_use(struct aa_conn *c, const struct aa_used_assertion *assertion, struct aa_error *err)
+{
+    return aa_store_insert(
+        c, "INSERT INTO client_assertions (" ASSERTION_COLUMNS ") VALUES (" AA_PLACES_2 ") ON CONFLICT DO NOTHING",
+        &assertion_shape, assertion, err);
 }

@@ -61,6 +61,8 @@ struct aa_store_table {
 #define AA_PLACES_15 AA_PLACES_14 ", $15"
 #define AA_PLACES_16 AA_PLACES_15 ", $16"
 #define AA_PLACES_17 AA_PLACES_16 ", $17"
+#define AA_PLACES_18 AA_PLACES_17 ", $18"
+#define AA_PLACES_19 AA_PLACES_18 ", $19"
 
 #define AA_STORE_PAGE(name, columns, key, key_count, limit)                                                            \
     "SELECT " columns " FROM " name " WHERE (" key ") > (" AA_PLACES_##key_count ") ORDER BY " key " LIMIT " limit
@@ -79,9 +81,9 @@ struct aa_store_table {
     }
 
 extern const struct aa_store_table aa_users_table, aa_sessions_table, aa_servers_table, aa_server_keys_table,
-    aa_clients_table, aa_auth_requests_table, aa_grants_table, aa_consents_table, aa_codes_table,
-    aa_access_tokens_table, aa_refresh_tokens_table, aa_signing_keys_table, aa_settings_table, aa_lockouts_table,
-    aa_audit_table, aa_audit_chains_table;
+    aa_clients_table, aa_client_assertions_table, aa_auth_requests_table, aa_grants_table, aa_consents_table,
+    aa_codes_table, aa_access_tokens_table, aa_refresh_tokens_table, aa_signing_keys_table, aa_settings_table,
+    aa_lockouts_table, aa_audit_table, aa_audit_chains_table;
 
 /* Runs an INSERT, UPDATE or DELETE. *changed, unless NULL, is how many rows it touched. */
 AA_STORE aa_store_run(struct aa_conn *c, const char *sql, const struct aa_arg *args, size_t arg_count, int64_t *changed,

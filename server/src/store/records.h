@@ -69,6 +69,11 @@ struct aa_client {
     /* Of "cimd" alone: when its site was last asked for its metadata document with an answer, and until when our copy
      * is good without another look; -1: by that answer the client is no more. */
     int64_t fetched_ms, fresh_until_ms;
+    /* Of "cimd" alone: how it may show who it is ("none", "private_key_jwt" or both, space-separated; absent: "none"),
+     * and its public keys: the JWK set, which stands in its document or at jwks_uri, when it was last had (0: there is
+     * none), and when it was last asked for. */
+    struct aa_view auth_methods, jwks, jwks_uri;
+    int64_t jwks_fetched_ms, jwks_asked_ms;
 };
 
 struct aa_auth_request { /* one authorization request under way in one browser */
@@ -123,6 +128,13 @@ struct aa_refresh_token {
     struct aa_view grant_id, client_id, user_id, server_id, scope;
     struct aa_view successor_sealed; /* the next token, sealed with a key made from this one; absent until rotated */
     int64_t issued_ms, expires_ms, rotated_ms, revoked_ms;
+};
+
+/* A client's signed word for who it is, which counts once (RFC 7523 §3, item 7). */
+struct aa_used_assertion {
+    char *memory;
+    struct aa_view assertion_digest; /* SHA-256 of the client and the assertion's jti, 32 bytes */
+    int64_t expires_ms;              /* until when it would be good */
 };
 
 /* How long a retired key is published: an access token lives a day at most (access_ttl). */

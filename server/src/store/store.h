@@ -100,6 +100,15 @@ AA_STORE aa_client_keep_document(struct aa_conn *c, struct aa_view client_id, in
 /* W: at that time the site said that the client is no more; nothing happens when it was asked later. */
 AA_STORE aa_client_withdraw_document(struct aa_conn *c, struct aa_view client_id, int64_t fetched_ms,
                                      struct aa_error *err);
+/* W: who may ask for the client's keys: for one caller, and only when they were last asked for at asked_before_ms or
+ * earlier. NOT_FOUND for the others. */
+AA_STORE aa_client_claim_keys(struct aa_conn *c, struct aa_view client_id, int64_t now_ms, int64_t asked_before_ms,
+                              struct aa_error *err);
+/* W: the keys that jwks_uri gave, absent for none; NOT_FOUND unless it is still the client's. */
+AA_STORE aa_client_put_keys(struct aa_conn *c, struct aa_view client_id, struct aa_view jwks_uri, struct aa_view jwks,
+                            int64_t fetched_ms, struct aa_error *err);
+/* W: AA_OK for exactly one caller, CONFLICT for all others until the row is swept. */
+AA_STORE aa_client_assertion_use(struct aa_conn *c, const struct aa_used_assertion *assertion, struct aa_error *err);
 AA_STORE aa_client_list(struct aa_conn *c, aa_row_fn row, void *ctx, struct aa_error *err); /* R; struct aa_client */
 AA_STORE aa_client_count(struct aa_conn *c, int64_t *out, struct aa_error *err);            /* R */
 AA_STORE aa_client_evict(struct aa_conn *c, bool *made_room,
@@ -213,9 +222,9 @@ AA_STORE aa_lockout_hold(struct aa_conn *c, struct aa_view key, int64_t expires_
 AA_STORE aa_lockout_add(struct aa_conn *c, struct aa_view key, int64_t now_ms, int64_t expires_ms, int64_t *failures,
                         struct aa_error *err);
 
-/* W: removes at most `limit` rows that are past their use (expired requests, codes, tokens, sessions, lock-outs, unused
- * clients); *removed tells how many: none while another process does the same. Revoked grants stay. A refresh token
- * stays until its expiry so that reuse is noticed. */
+/* W: removes at most `limit` rows that are past their use (expired requests, codes, tokens, assertions, sessions,
+ * lock-outs, unused clients); *removed tells how many: none while another process does the same. Revoked grants stay. A
+ * refresh token stays until its expiry so that reuse is noticed. */
 AA_STORE aa_store_sweep(struct aa_conn *c, int64_t now_ms, int64_t limit, int64_t *removed, struct aa_error *err);
 
 /* The tables by number, from 0: what each is called, and how many rows it has. Counting may take seconds. */

@@ -6,6 +6,9 @@
 /* A spent code is kept this much longer than it could be used, so that a late replay still revokes what it issued. */
 #define CODE_REPLAY_MS (INT64_C(3600) * 1000)
 
+/* Servers' clocks differ a little: to one that is behind, an assertion is still good. */
+#define ASSERTION_KEPT_MS (INT64_C(300) * 1000)
+
 /* Access tokens all live equally long, so they expire in the order of their keys, which begin with the time of issue:
  * the oldest are looked at, this many for each that may go. Should access_ttl have been shortened, those of the longer
  * time stand in front, and the others are removed when these have gone: a day later at most. */
@@ -28,6 +31,9 @@ static const struct {
     {"DELETE FROM refresh_tokens WHERE token_key IN "
      "(SELECT token_key FROM refresh_tokens WHERE expires_ms <= $1 LIMIT $2)",
      0},
+    {"DELETE FROM client_assertions WHERE assertion_digest IN "
+     "(SELECT assertion_digest FROM client_assertions WHERE expires_ms <= $1 LIMIT $2)",
+     ASSERTION_KEPT_MS},
     {"DELETE FROM sessions WHERE session_digest IN (SELECT session_digest FROM sessions WHERE expires_ms <= $1 LIMIT "
      "$2)",
      0},

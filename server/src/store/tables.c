@@ -9,10 +9,12 @@
 #define KEY_BYTES_MAX (64 * 1024)
 
 static const struct aa_store_table *const tables[] = {
-    &aa_users_table,    &aa_sessions_table,      &aa_servers_table,        &aa_server_keys_table,
-    &aa_clients_table,  &aa_auth_requests_table, &aa_grants_table,         &aa_consents_table,
-    &aa_codes_table,    &aa_access_tokens_table, &aa_refresh_tokens_table, &aa_signing_keys_table,
-    &aa_settings_table, &aa_lockouts_table,      &aa_audit_chains_table,   &aa_audit_table,
+    &aa_users_table,         &aa_sessions_table,      &aa_servers_table,
+    &aa_server_keys_table,   &aa_clients_table,       &aa_client_assertions_table,
+    &aa_auth_requests_table, &aa_grants_table,        &aa_consents_table,
+    &aa_codes_table,         &aa_access_tokens_table, &aa_refresh_tokens_table,
+    &aa_signing_keys_table,  &aa_settings_table,      &aa_lockouts_table,
+    &aa_audit_chains_table,  &aa_audit_table,
 };
 
 size_t aa_store_table_count(void)
