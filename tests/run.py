@@ -123,8 +123,9 @@ def threaded_programs() -> list[Command]:
 
 # Programs of tests/server about rules that write: they also run where writes meet, and where each runs again.
 RULES = [
-    "account", "audit", "authorize", "client_fetch", "consent", "consent_last_moment", "directory", "flow_races", "introspect", "keyring", "login", "login_address",
-    "login_limits", "races", "refresh", "registration", "revoke", "server_keys", "sessions", "token",
+    "account", "audit", "authorize", "client_assertion", "client_fetch", "client_keys", "consent", "consent_last_moment", "directory", "flow_races",
+    "introspect", "keyring", "login", "login_address", "login_limits", "races", "refresh", "registration", "revoke", "server_keys", "sessions",
+    "token",
 ]  # fmt: skip
 ON_SQLITE_ONLY = {"audit"}  # its command line opens a file of its own
 

@@ -504,25 +504,29 @@ TEST(client_document, it_holds_no_secret_and_no_private_key)
     check_rules(rules, sizeof rules / sizeof *rules);
 }
 
-TEST(client_document, the_client_must_be_able_to_be_a_public_one)
-{
 #define METHOD "\"token_endpoint_auth_method\":"
 #define METHODS "\"token_endpoint_auth_methods_supported\":"
+#define KEY                                                                                                            \
+    "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","                         \
+    "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}"
+#define JWKS "\"jwks\":{\"keys\":[" KEY "]}"
+#define JWKS_URI "\"jwks_uri\":\"https://keys.example/jwks.json\""
+
+TEST(client_document, the_client_must_be_able_to_do_without_a_shared_secret)
+{
     static const struct rule rules[] = {
         {METHOD "\"client_secret_basic\"", METHOD "\"none\""},
         {METHOD "\"client_secret_post\"", METHOD "null"},
         {METHOD "\"client_secret_jwt\"", METHODS "[\"none\"]"},
-        {METHOD "\"private_key_jwt\"", METHODS "[\"none\",\"private_key_jwt\"]"},
         {METHOD "\"tls_client_auth\"", METHODS "[\"tls_client_auth\",\"none\"]"},
         {METHOD "\"None\"", METHODS "null"},
+        {METHOD "\"Private_key_jwt\"," JWKS_URI, METHOD "\"private_key_jwt\"," JWKS_URI},
         {METHOD "\"\"", ""},
         {METHODS "[]", METHODS "[\"none\",\"unknown\"]"},
-        {METHODS "[\"private_key_jwt\"]", METHODS "[\"private_key_jwt\",\"none\"]"},
-        {METHOD "\"private_key_jwt\"," METHODS "[\"private_key_jwt\"]",
-         METHOD "\"private_key_jwt\"," METHODS "[\"private_key_jwt\",\"none\"]"},
+        {METHODS "[\"tls_client_auth\"]", METHODS "[\"tls_client_auth\",\"private_key_jwt\"]," JWKS_URI},
         /* the one is not of the list */
-        {METHOD "\"none\"," METHODS "[\"private_key_jwt\"]",
-         METHOD "\"none\"," METHODS "[\"private_key_jwt\",\"none\"]"},
+        {METHOD "\"none\"," METHODS "[\"private_key_jwt\"]," JWKS_URI,
+         METHOD "\"none\"," METHODS "[\"private_key_jwt\",\"none\"]," JWKS_URI},
         {METHOD "\"private_key_jwt\"," METHODS "[\"none\"]", METHOD "\"none\"," METHODS "[\"none\"]"},
         /* a shared secret may be what other servers take, but not what the client asks for */
         {METHOD "\"client_secret_basic\"," METHODS "[\"client_secret_basic\",\"none\"]",
@@ -530,10 +534,69 @@ TEST(client_document, the_client_must_be_able_to_be_a_public_one)
     };
 
     check_rules(rules, sizeof rules / sizeof *rules);
-    CHECK(strstr(read_with(METHOD "\"private_key_jwt\"").refused.description, "Only public clients") != NULL);
+    CHECK(strstr(read_with(METHOD "\"tls_client_auth\"").refused.description, "none or private_key_jwt") != NULL);
+}
+
+TEST(client_document, a_client_that_has_nothing_but_its_keys_publishes_them)
+{
+    static const struct rule rules[] = {
+        {METHOD "\"private_key_jwt\"", METHOD "\"private_key_jwt\"," JWKS_URI},
+        {METHODS "[\"private_key_jwt\"]", METHODS "[\"private_key_jwt\"]," JWKS},
+        {METHOD "\"private_key_jwt\",\"jwks\":{}", METHOD "\"private_key_jwt\"," JWKS},
+        {METHOD "\"private_key_jwt\",\"jwks\":{\"keys\":[]}", METHOD "\"none\",\"jwks\":{\"keys\":[]}"},
+        {METHOD "\"private_key_jwt\",\"jwks\":{\"keys\":[{\"kty\":\"oct\"}]}",
+         METHOD "\"private_key_jwt\",\"jwks\":{\"keys\":[{\"kty\":\"oct\"}," KEY "]}"},
+        /* RFC 7591 §2: one of the two */
+        {METHOD "\"private_key_jwt\"," JWKS "," JWKS_URI, METHOD "\"private_key_jwt\"," JWKS},
+        {JWKS "," JWKS_URI, JWKS_URI},
+        /* jwks_uri is fetched as a document is */
+        {METHOD "\"private_key_jwt\",\"jwks_uri\":\"http://keys.example/jwks.json\"",
+         METHOD "\"private_key_jwt\",\"jwks_uri\":\"https://keys.example/jwks.json\""},
+        {METHOD "\"private_key_jwt\",\"jwks_uri\":\"https://u@keys.example/jwks.json\"",
+         METHOD "\"private_key_jwt\",\"jwks_uri\":\"https://keys.example:8443/jwks.json\""},
+        {METHOD "\"private_key_jwt\",\"jwks_uri\":\"https://keys.example\"",
+         METHOD "\"private_key_jwt\",\"jwks_uri\":\"https://keys.example/k\""},
+        {METHOD "\"private_key_jwt\",\"jwks_uri\":\"https://keys.example/a/../k\"",
+         METHOD "\"private_key_jwt\",\"jwks_uri\":\"https://keys.example/a/..k\""},
+        {METHODS "[\"none\",\"private_key_jwt\"],\"jwks_uri\":\"ftp://keys.example/k\"",
+         METHODS "[\"none\"],\"jwks_uri\":\"ftp://keys.example/k\""},
+        {"\"jwks_uri\":7", "\"jwks_uri\":null"},
+    };
+
+    check_rules(rules, sizeof rules / sizeof *rules);
+}
+
+TEST(client_document, what_a_client_may_do_and_the_keys_for_it_are_kept)
+{
+    static const struct {
+        const char *members, *methods, *jwks_uri;
+        bool has_jwks;
+    } cases[] = {
+        {"", "none", NULL, false},
+        {METHOD "\"none\"," JWKS, "none", NULL, false},
+        {METHOD "\"none\"," JWKS_URI, "none", NULL, false},
+        {METHOD "\"private_key_jwt\"," JWKS, "private_key_jwt", NULL, true},
+        {METHOD "\"private_key_jwt\"," JWKS_URI, "private_key_jwt", "https://keys.example/jwks.json", false},
+        {METHODS "[\"private_key_jwt\",\"none\"]," JWKS, "none private_key_jwt", NULL, true},
+        {METHOD "\"private_key_jwt\"," METHODS "[\"private_key_jwt\",\"none\"]," JWKS_URI, "none private_key_jwt",
+         "https://keys.example/jwks.json", false},
+        {METHODS "[\"private_key_jwt\",\"none\"]", "none", NULL, false},
+        {METHODS "[\"private_key_jwt\",\"none\"],\"jwks\":{}", "none", NULL, false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct read read = read_with(cases[i].members);
+
+        CHECK_OK(read.rc);
+        CHECK_VIEW(read.document.client.auth_methods, cases[i].methods);
+        CHECK(aa_view_equal(read.document.client.jwks_uri, aa_view_of(cases[i].jwks_uri)));
+        CHECK(!aa_view_is_absent(read.document.client.jwks) == cases[i].has_jwks);
+        CHECK_INT(read.document.client.jwks_fetched_ms, 0);
+        aa_client_document_clear(&read.document);
+    }
+}
 #undef METHOD
 #undef METHODS
-}
 
 TEST(client_document, it_must_be_good_for_what_it_is_asked_for)
 {

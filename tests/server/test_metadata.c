@@ -24,6 +24,8 @@ static void check_list(struct flow *flow, const char *member, const char *const 
         __VA_ARGS__, NULL                                                                                              \
     }
 
+#define ALGORITHMS LIST("ES256", "RS256", "PS256", "EdDSA", "Ed25519")
+
 /* No member may be null, and no list empty. */
 static bool is_sound(void *ctx, struct aa_view name, const struct aa_json *value)
 {
@@ -51,8 +53,10 @@ FLOW_TEST(metadata, the_document_says_what_is_served_and_nothing_else)
         check_list(flow, "response_modes_supported", LIST("query"));
         check_list(flow, "grant_types_supported", LIST("authorization_code", "refresh_token"));
         check_list(flow, "code_challenge_methods_supported", LIST("S256"));
-        check_list(flow, "token_endpoint_auth_methods_supported", LIST("none"));
-        check_list(flow, "revocation_endpoint_auth_methods_supported", LIST("none"));
+        check_list(flow, "token_endpoint_auth_methods_supported", LIST("none", "private_key_jwt"));
+        check_list(flow, "token_endpoint_auth_signing_alg_values_supported", ALGORITHMS);
+        check_list(flow, "revocation_endpoint_auth_methods_supported", LIST("none", "private_key_jwt"));
+        check_list(flow, "revocation_endpoint_auth_signing_alg_values_supported", ALGORITHMS);
         check_list(flow, "introspection_endpoint_auth_methods_supported", LIST("client_secret_basic", "Bearer"));
         check_list(flow, "subject_types_supported", LIST("public"));
         check_list(flow, "id_token_signing_alg_values_supported", LIST("ES256"));
@@ -92,6 +96,10 @@ FLOW_TEST(metadata, what_is_switched_off_is_not_named)
     CHECK_INT(flow_get(flow, addresses[0]), 200);
     CHECK(!flow_has(flow, "registration_endpoint"));
     CHECK(!flow_has(flow, "client_id_metadata_document_supported"));
+    check_list(flow, "token_endpoint_auth_methods_supported", LIST("none"));
+    check_list(flow, "revocation_endpoint_auth_methods_supported", LIST("none"));
+    CHECK(!flow_has(flow, "token_endpoint_auth_signing_alg_values_supported"));
+    CHECK(!flow_has(flow, "revocation_endpoint_auth_signing_alg_values_supported"));
     CHECK(!flow_has(flow, "authorization_response_iss_parameter_supported"));
     CHECK(flow_has(flow, "token_endpoint"));
 }

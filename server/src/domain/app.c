@@ -28,6 +28,18 @@ void aa_settings_init(struct aa_settings *settings)
     };
 }
 
+bool aa_download_is_trouble(const struct aa_download *download)
+{
+    int status = download->status;
+
+    return status >= 500 || status == 401 || status == 403 || status == 408 || status == 429;
+}
+
+bool aa_download_is_unreachable(enum aa_err rc)
+{
+    return aa_err_class_of(rc) == AA_CLASS_REMOTE || rc == AA_ERR_SYSTEM;
+}
+
 int64_t aa_app_now_ms(const struct aa_app *app)
 {
     return app->now_ms(app->ctx);

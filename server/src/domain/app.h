@@ -40,10 +40,17 @@ struct aa_settings {
 
 /* What a GET brought. The caller gives the buffers; the body's limit is how much of it is taken at most. */
 struct aa_download {
+    int64_t timeout_ms; /* set by the caller, for the whole; 0: as usual */
     int status;
     struct aa_buf content_type, body;
     int64_t max_age_s; /* how long it is good (RFC 9111): 0 not at all, -1 nothing was said */
 };
+
+/* Is the status one of the site's trouble (5xx, 408), or of a gate against robots that it stands behind (401, 403,
+ * 429), and so not its word about what was asked for? */
+bool aa_download_is_trouble(const struct aa_download *download);
+/* Of an error of `fetch`: did it come to no answer? A program without libcurl (AA_ERR_SYSTEM) reaches nobody. */
+bool aa_download_is_unreachable(enum aa_err rc);
 
 /* Whom the work is done for: it stands in the log and in the audit. All of it borrowed. */
 struct aa_who {

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/url.h"
+#include "domain/client_keys.h"
 
 #define HOST_MAX 253 /* bytes: RFC 1035 §2.3.4, as it is written */
 
@@ -137,7 +138,7 @@ bool aa_client_document_is_json(struct aa_view content_type)
 
 /* What only a document says; borrowed from it. */
 struct stated {
-    struct aa_view client_id, auth_method;
+    struct aa_view client_id, auth_method, jwks_uri;
     const struct aa_json *auth_methods, *response_types, *client_secret, *client_secret_expires_at, *jwks;
 };
 
@@ -150,6 +151,7 @@ static const struct aa_json_field fields[] = {
     {"client_secret", AA_FIELD_ANY, offsetof(struct stated, client_secret), false, 0},
     {"client_secret_expires_at", AA_FIELD_ANY, offsetof(struct stated, client_secret_expires_at), false, 0},
     {"jwks", AA_FIELD_OBJECT, offsetof(struct stated, jwks), false, 0},
+    {"jwks_uri", AA_FIELD_TEXT, offsetof(struct stated, jwks_uri), false, 0},
 };
 
 static bool has_text(const struct aa_json *list, struct aa_view text)
@@ -211,41 +213,48 @@ static bool is_shared_secret(struct aa_view method)
            aa_view_equal_text(method, "client_secret_jwt");
 }
 
+static const struct aa_view none = {"none", 4}, private_key_jwt = {"private_key_jwt", 15};
+
 /* One document is read by many authorization servers, so the client may say all the methods it can do beside the one it
  * likes best. Where both stand, the one must be of the list (OpenID Connect RP Metadata Choices 1.0 §2); that we do not
  * do the one is no error as long as we do another (§4). Without the list the one is what must be used (CIMD §8.2). */
-static enum aa_err check_auth_method(const struct stated *stated, struct aa_refused *refused)
+static bool can_do(const struct stated *stated, struct aa_view method)
 {
-    const struct aa_view none = AA_VIEW("none");
-    struct aa_view method = aa_view_is_absent(stated->auth_method) ? none : stated->auth_method;
-
-    if (is_shared_secret(method)) /* CIMD §4 */
-        return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA,
-                         "token_endpoint_auth_method in a client metadata document must not be one of a shared secret");
-    if (stated->auth_methods && !aa_view_is_absent(stated->auth_method) && !has_text(stated->auth_methods, method))
-        return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA,
-                         "token_endpoint_auth_method is not one of token_endpoint_auth_methods_supported");
-    if (stated->auth_methods ? has_text(stated->auth_methods, none) : aa_view_equal(method, none))
-        return AA_OK;
-    return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA,
-                     "Only public clients are served: token_endpoint_auth_method must be none, or "
-                     "token_endpoint_auth_methods_supported must list it");
+    if (stated->auth_methods)
+        return has_text(stated->auth_methods, method);
+    return aa_view_equal(aa_view_is_absent(stated->auth_method) ? none : stated->auth_method, method);
 }
 
-/* The private parts of a key (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2, RFC 9964) and the whole of a symmetric one
- * (§6.4.1). We use no key of a client; but one who publishes these has lost them, and should hear of it (CIMD §4). */
-static const char *const private_parts[] = {"d", "k", "p", "q", "dp", "dq", "qi", "oth", "priv"};
+static enum aa_err check_auth_method(const struct stated *stated, struct aa_refused *refused)
+{
+    if (is_shared_secret(stated->auth_method)) /* CIMD §4 */
+        return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA,
+                         "token_endpoint_auth_method in a client metadata document must not be one of a shared secret");
+    if (stated->auth_methods && !aa_view_is_absent(stated->auth_method) &&
+        !has_text(stated->auth_methods, stated->auth_method))
+        return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA,
+                         "token_endpoint_auth_method is not one of token_endpoint_auth_methods_supported");
+    if (can_do(stated, none) || can_do(stated, private_key_jwt))
+        return AA_OK;
+    return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA,
+                     "token_endpoint_auth_method must be none or private_key_jwt, or "
+                     "token_endpoint_auth_methods_supported must list one of them");
+}
 
 static enum aa_err check_keys(const struct stated *stated, struct aa_refused *refused)
 {
-    const struct aa_json *keys = aa_json_get(stated->jwks, "keys");
-
-    for (size_t i = 0; i < aa_json_len(keys); i++)
-        for (size_t part = 0; part < sizeof private_parts / sizeof *private_parts; part++)
-            if (aa_json_get(aa_json_at(keys, i), private_parts[part]))
-                return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA,
-                                 "jwks in the client metadata document holds a private key: it is known to everybody "
-                                 "now, and must be replaced");
+    if (aa_client_keys_are_lost(stated->jwks)) /* CIMD §4 */
+        return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA,
+                         "jwks in the client metadata document holds a private key: it is known to everybody now, and "
+                         "must be replaced");
+    if (stated->jwks && !aa_view_is_absent(stated->jwks_uri)) /* RFC 7591 §2 */
+        return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA,
+                         "A client metadata document must not have both jwks and jwks_uri");
+    if (can_do(stated, private_key_jwt) && !aa_view_is_absent(stated->jwks_uri) &&
+        aa_client_document_check_url(stated->jwks_uri, NULL))
+        return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA,
+                         "jwks_uri in the client metadata document must be https with a host and a path, without dot "
+                         "segments, user name or fragment");
     return AA_OK;
 }
 
@@ -286,6 +295,46 @@ static enum aa_err check_stated(const struct stated *stated, const struct aa_cli
     return rc ? rc : check_flow(stated, metadata, refused);
 }
 
+static enum aa_err keep_jwks(const struct stated *stated, struct aa_client_document *document, struct aa_error *err)
+{
+    struct aa_buf *jwks = &document->texts.jwks;
+    enum aa_err rc;
+
+    if (!stated->jwks)
+        return AA_OK;
+    aa_buf_add_json(jwks, stated->jwks);
+    rc = aa_buf_check(jwks, "jwks", err);
+    if (!rc)
+        rc = aa_client_keys_check(aa_buf_view(jwks), err);
+    if (!rc)
+        document->client.jwks = aa_buf_view(jwks);
+    return rc == AA_ERR_NOT_FOUND ? AA_OK : rc;
+}
+
+/* A client that can do without its keys is let in when it has none that we can use. */
+static enum aa_err keep_methods(const struct stated *stated, struct aa_client_document *document,
+                                struct aa_refused *refused, struct aa_error *err)
+{
+    struct aa_client *client = &document->client;
+    bool is_public = can_do(stated, none);
+    enum aa_err rc;
+
+    client->auth_methods = none;
+    if (!can_do(stated, private_key_jwt))
+        return AA_OK;
+    rc = keep_jwks(stated, document, err);
+    if (rc)
+        return rc;
+    client->jwks_uri = stated->jwks_uri;
+    if (!aa_view_is_absent(client->jwks) || !aa_view_is_absent(client->jwks_uri))
+        client->auth_methods = is_public ? AA_VIEW("none private_key_jwt") : private_key_jwt;
+    else if (!is_public)
+        return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT_METADATA,
+                         "token_endpoint_auth_method is private_key_jwt, but jwks holds no key that can be used, and "
+                         "there is no jwks_uri");
+    return AA_OK;
+}
+
 static enum aa_err read_into(const struct aa_settings *settings, struct aa_view url, struct aa_view text,
                              struct aa_client_document *document, struct aa_refused *refused, struct aa_error *err)
 {
@@ -311,6 +360,9 @@ static enum aa_err read_into(const struct aa_settings *settings, struct aa_view 
         return rc;
     document->client.client_id = stated.client_id;
     document->client.source = AA_VIEW("cimd");
+    rc = keep_methods(&stated, document, refused, err);
+    if (rc)
+        return rc;
     return aa_client_metadata_keep(&metadata, &document->texts, &document->client, err);
 }
 

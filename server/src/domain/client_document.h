@@ -22,8 +22,10 @@ bool aa_client_document_is_json(struct aa_view content_type);
 
 /* A document that was read. */
 struct aa_client_document {
-    struct aa_client client; /* client_id: the URL; source: "cimd"; no fingerprint, the times 0. Borrows the rest, as
-                                long as that lives; not to be given to aa_record_clear() */
+    struct aa_client
+        client; /* client_id: the URL; source: "cimd"; no fingerprint, the times 0; jwks as it stands in the document,
+                   never what is at jwks_uri. Borrows the rest, as
+                   long as that lives; not to be given to aa_record_clear() */
     struct aa_client_texts texts;
     struct aa_json *json;
 };

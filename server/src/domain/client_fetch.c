@@ -5,23 +5,20 @@
 #include "base/url.h"
 #include "domain/audit.h"
 #include "domain/client_document.h"
+#include "domain/client_fetch_rate.h"
+#include "domain/client_keys.h"
 #include "domain/client_pinned.h"
 #include "domain/clients.h"
-#include "domain/rate.h"
 #include "store/store.h"
 
 #define CONTENT_TYPE_MAX 256
 #define LOGGED_ID_MAX 256 /* bytes of a client_id in a line of the log, which has an end */
-#define RATE_WINDOW_MS (INT64_C(600) * 1000)
-/* Documents that an address may have fetched in a window, and a site be asked for: so that nobody turns us on a third
- * one. */
-#define PER_ADDRESS_MAX 30
-#define PER_SITE_MAX 120
 
 struct fetching {
     struct aa_app *app;
     struct aa_view client_id, site; /* the second: its host, and the port if one is named */
     int64_t now_ms;                 /* before the site is asked */
+    bool is_again;                  /* also a fresh copy is looked at again */
     struct aa_client copy;          /* as it is stored; of no client when memory is NULL */
     struct aa_download download;
     struct aa_client_document document;
@@ -84,6 +81,13 @@ static bool may_stand_in(const struct fetching *fetching)
     return is_copy_good(fetching) && (is_young || aa_client_pinned_has(fetching->client_id));
 }
 
+static void tell(const struct fetching *fetching, int level, const char *what, const char *why)
+{
+    struct aa_view id = aa_view_slice(fetching->client_id, 0, LOGGED_ID_MAX);
+
+    aa_app_log(fetching->app, level, NULL, "%s (%s); the client is %.*s", what, why, AA_VIEW_ARGS(id));
+}
+
 /* ---- who may ---- */
 
 /* `sites` are separated by spaces. */
@@ -99,90 +103,98 @@ static bool is_listed(const char *sites, struct aa_view site)
     return false;
 }
 
-static enum aa_err check_allowed(struct fetching *fetching)
+enum aa_err aa_client_fetch_check(const struct aa_app *app, struct aa_view client_id, struct aa_refused *refused)
 {
-    const struct aa_settings *settings = &fetching->app->settings;
+    const struct aa_settings *settings = &app->settings;
 
     if (!settings->client_documents)
-        return aa_refuse(fetching->refused, AA_OAUTH_UNAUTHORIZED_CLIENT,
+        return aa_refuse(refused, AA_OAUTH_UNAUTHORIZED_CLIENT,
                          "clients known by the URL of a metadata document are not let in here");
-    if (aa_client_document_check_url(fetching->client_id, NULL))
-        return aa_refuse(fetching->refused, AA_OAUTH_INVALID_CLIENT, "client_id is not the URL of a metadata document");
-    fetching->site = aa_client_document_site(fetching->client_id);
-    if (settings->client_document_hosts && !is_listed(settings->client_document_hosts, fetching->site))
-        return aa_refuse(fetching->refused, AA_OAUTH_UNAUTHORIZED_CLIENT, "clients of this site are not let in here");
+    if (aa_client_document_check_url(client_id, NULL))
+        return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT, "client_id is not the URL of a metadata document");
+    if (settings->client_document_hosts &&
+        !is_listed(settings->client_document_hosts, aa_client_document_site(client_id)))
+        return aa_refuse(refused, AA_OAUTH_UNAUTHORIZED_CLIENT, "clients of this site are not let in here");
     return AA_OK;
 }
 
-/* ---- how often ---- */
+/* ---- its keys ---- */
 
-struct limit {
-    const char *what;
-    struct aa_view whom;
-    int64_t max;
-    const char *refusal;
-};
-
-/* A client in use is looked at again whatever strangers ask of its site. */
-static size_t list_limits(const struct fetching *fetching, struct limit limits[2])
+/* Their site may be another one's: only where the client is in use, and had them there before, is it asked without
+ * being counted. */
+static enum aa_err ask_for_keys(struct fetching *fetching, struct aa_refused *refused, struct aa_error *err)
 {
-    limits[0] = (struct limit){"client_document", fetching->app->who.address, PER_ADDRESS_MAX,
-                               "this address had too many metadata documents fetched"};
-    limits[1] = (struct limit){"client_document_site", fetching->site, PER_SITE_MAX,
-                               "this site was asked for too many metadata documents"};
-    return is_in_use(fetching) ? 1 : 2;
-}
-
-static enum aa_err build_key(const struct fetching *fetching, const struct limit *limit, uint8_t key[AA_SHA256_LEN],
-                             struct aa_error *err)
-{
-    return aa_rate_key_build(limit->what, limit->whom, fetching->now_ms, RATE_WINDOW_MS, key, err);
-}
-
-struct room {
-    const struct fetching *fetching;
-    const char *refusal; /* NULL: there is room */
-};
-
-/* Looked at before anything is written, so that who goes on and on costs no write. */
-static enum aa_err find_room(struct aa_conn *conn, void *ctx, struct aa_error *err)
-{
-    struct room *room = ctx;
-    struct limit limits[2];
-    size_t count = list_limits(room->fetching, limits);
+    struct aa_view jwks_uri = fetching->document.client.jwks_uri;
+    struct aa_client_fetch_limits limits = {AA_VIEW_ABSENT, aa_client_document_site(jwks_uri)};
+    const char *refusal = NULL;
     enum aa_err rc = AA_OK;
 
-    room->refusal = NULL;
-    for (size_t i = 0; !rc && !room->refusal && i < count; i++) {
-        int64_t counted = 0, until_ms = 0;
-        uint8_t key[AA_SHA256_LEN];
-
-        rc = build_key(room->fetching, &limits[i], key, err);
-        if (!rc)
-            rc = aa_lockout_find(conn, aa_view_make((const char *)key, sizeof key), &counted, &until_ms, err);
-        if (!rc && counted >= limits[i].max)
-            room->refusal = limits[i].refusal;
-    }
-    return rc;
+    if (!is_in_use(fetching) || !aa_view_equal(fetching->copy.jwks_uri, jwks_uri))
+        rc = aa_client_fetch_count(fetching->app, &limits, fetching->now_ms, &refusal, err);
+    if (rc)
+        return rc;
+    if (refusal)
+        return aa_fail(err, AA_ERR_REMOTE_UNREACHABLE, "%s", refusal);
+    return aa_client_keys_fetch(fetching->app, jwks_uri, &fetching->document.texts.jwks, refused, err);
 }
 
-static enum aa_err count_one(struct aa_conn *conn, void *ctx, struct aa_error *err)
+static bool are_last_keys_good(const struct fetching *fetching)
 {
-    const struct fetching *fetching = ctx;
-    struct limit limits[2];
-    size_t count = list_limits(fetching, limits);
+    return has_copy(fetching) && aa_view_equal(fetching->copy.jwks_uri, fetching->document.client.jwks_uri) &&
+           aa_client_keys_are_good(&fetching->copy, fetching->now_ms);
+}
+
+/* Copied: the copy is looked up again before the document is stored. */
+static enum aa_err use_last_keys(struct fetching *fetching, struct aa_error *err)
+{
+    struct aa_client *client = &fetching->document.client;
+    struct aa_buf *jwks = &fetching->document.texts.jwks;
+
+    aa_buf_reset(jwks);
+    aa_buf_add(jwks, fetching->copy.jwks);
+    client->jwks = aa_buf_view(jwks);
+    client->jwks_fetched_ms = fetching->copy.jwks_fetched_ms;
+    return aa_buf_check(jwks, "a client's keys", err);
+}
+
+/* The last ones while their site is in trouble, else none: then nothing that is signed counts, and who can do without
+ * is let in all the same. */
+static enum aa_err do_without_keys(struct fetching *fetching, bool is_trouble, const char *why, struct aa_error *err)
+{
+    if (is_trouble && are_last_keys_good(fetching)) {
+        tell(fetching, AA_LOG_WARNING, "a client's keys could not be fetched, the last ones are used", why);
+        return use_last_keys(fetching, err);
+    }
+    tell(fetching, AA_LOG_WARNING, "a client's keys could not be had", why);
+    if (aa_client_may(&fetching->document.client, AA_CLIENT_NONE))
+        return AA_OK;
+    return aa_refuse(fetching->refused, AA_OAUTH_INVALID_CLIENT_METADATA,
+                     is_trouble ? "the keys of the client could not be fetched: try again in a while" : why);
+}
+
+/* Those in the document are here already. */
+static enum aa_err bring_keys(struct fetching *fetching, struct aa_error *err)
+{
+    struct aa_client *client = &fetching->document.client;
+    struct aa_refused refused = AA_REFUSED_INIT;
+    struct aa_error why = AA_ERROR_INIT;
     enum aa_err rc = AA_OK;
 
-    for (size_t i = 0; !rc && i < count; i++) {
-        uint8_t key[AA_SHA256_LEN];
-        int64_t counted;
-
-        rc = build_key(fetching, &limits[i], key, err);
-        if (!rc)
-            rc = aa_lockout_add(conn, aa_view_make((const char *)key, sizeof key), fetching->now_ms,
-                                fetching->now_ms + RATE_WINDOW_MS, &counted, err);
+    if (!aa_client_may(client, AA_CLIENT_PRIVATE_KEY_JWT))
+        return AA_OK;
+    client->jwks_asked_ms = fetching->now_ms;
+    if (!aa_view_is_absent(client->jwks_uri)) {
+        rc = ask_for_keys(fetching, &refused, &why);
+        if (refused.error != AA_OAUTH_NONE)
+            return do_without_keys(fetching, false, refused.description, err);
+        if (rc && aa_download_is_unreachable(rc))
+            return do_without_keys(fetching, true, why.message, err);
+        if (rc)
+            return aa_fail(err, rc, "%s", why.message);
+        client->jwks = aa_buf_view(&fetching->document.texts.jwks);
     }
-    return rc;
+    client->jwks_fetched_ms = fetching->now_ms;
+    return AA_OK;
 }
 
 /* ---- a good document ---- */
@@ -209,7 +221,9 @@ static bool says_the_same(const struct aa_client *a, const struct aa_client *b)
 {
     return is_same_text(a->client_name, b->client_name) && is_same_text(a->redirect_uris, b->redirect_uris) &&
            is_same_text(a->grant_types, b->grant_types) && is_same_text(a->scope, b->scope) &&
-           is_same_text(a->application_type, b->application_type) && is_same_text(a->client_uri, b->client_uri);
+           is_same_text(a->application_type, b->application_type) && is_same_text(a->client_uri, b->client_uri) &&
+           is_same_text(a->auth_methods, b->auth_methods) && is_same_text(a->jwks_uri, b->jwks_uri) &&
+           is_same_text(a->jwks, b->jwks);
 }
 
 static enum aa_err note_document(struct aa_conn *conn, const struct fetching *fetching, struct aa_error *err)
@@ -259,13 +273,6 @@ static enum aa_err keep_document(struct fetching *fetching, struct aa_error *err
 }
 
 /* ---- no document ---- */
-
-static void tell(const struct fetching *fetching, int level, const char *what, const char *why)
-{
-    struct aa_view id = aa_view_slice(fetching->client_id, 0, LOGGED_ID_MAX);
-
-    aa_app_log(fetching->app, level, NULL, "%s (%s); the client is %.*s", what, why, AA_VIEW_ARGS(id));
-}
 
 static enum aa_err store_withdrawal(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
@@ -354,25 +361,18 @@ static enum aa_err go_without(struct fetching *fetching, const char *why, struct
 
 static enum aa_err refuse_more(struct fetching *fetching, const char *refusal, struct aa_error *err)
 {
-    aa_refuse(fetching->refused, AA_OAUTH_TOO_MANY_REQUESTS, refusal);
-    fetching->refused->retry_after_s = (RATE_WINDOW_MS - fetching->now_ms % RATE_WINDOW_MS + 999) / 1000;
+    aa_client_fetch_refuse(fetching->refused, refusal, fetching->now_ms);
     return stand_in(fetching, refusal, err);
 }
 
 /* ---- asking the site ---- */
-
-/* A site behind a gate against robots (401, 403, 429) has not said anything about its client. */
-static bool is_trouble(int status)
-{
-    return status >= 500 || status == 401 || status == 403 || status == 408 || status == 429;
-}
 
 static enum aa_err judge_answer(struct fetching *fetching, struct aa_error *err)
 {
     const struct aa_download *download = &fetching->download;
     enum aa_err rc;
 
-    if (is_trouble(download->status))
+    if (aa_download_is_trouble(download))
         return go_without(fetching, "the site answered with an error", err);
     if (download->status != 200)
         return refuse_document(fetching, "there is no metadata document at client_id", err);
@@ -385,13 +385,8 @@ static enum aa_err judge_answer(struct fetching *fetching, struct aa_error *err)
     if (rc)
         return rc;
     aa_metrics_count(fetching->app->metrics, AA_COUNT_DOCUMENTS_FETCHED);
-    return keep_document(fetching, err);
-}
-
-/* A program without libcurl (AA_ERR_SYSTEM) reaches nobody. */
-static bool is_unreachable(enum aa_err rc)
-{
-    return aa_err_class_of(rc) == AA_CLASS_REMOTE || rc == AA_ERR_SYSTEM;
+    rc = bring_keys(fetching, err);
+    return rc ? rc : keep_document(fetching, err);
 }
 
 static enum aa_err ask_site(struct fetching *fetching, struct aa_error *err)
@@ -410,22 +405,22 @@ static enum aa_err ask_site(struct fetching *fetching, struct aa_error *err)
         return judge_answer(fetching, err);
     if (rc == AA_ERR_TOO_LONG)
         return refuse_document(fetching, "the metadata document at client_id is larger than 5 KB", err);
-    if (is_unreachable(rc))
+    if (aa_download_is_unreachable(rc))
         return go_without(fetching, why.message, err);
     return aa_fail(err, rc, "a metadata document could not be fetched: %s", why.message);
 }
 
+/* A client in use is looked at again whatever strangers ask of its site. */
 static enum aa_err ask_if_there_is_room(struct fetching *fetching, struct aa_error *err)
 {
-    struct room room = {fetching, NULL};
-    enum aa_err rc;
+    struct aa_client_fetch_limits limits = {fetching->app->who.address,
+                                            is_in_use(fetching) ? AA_VIEW_ABSENT : fetching->site};
+    const char *refusal = NULL;
+    enum aa_err rc = aa_client_fetch_count(fetching->app, &limits, fetching->now_ms, &refusal, err);
 
-    rc = aa_db_read(fetching->app->db, find_room, &room, err);
-    if (!rc && room.refusal)
-        return refuse_more(fetching, room.refusal, err);
-    if (!rc)
-        rc = aa_db_write(fetching->app->db, count_one, fetching, err);
-    return rc ? rc : ask_site(fetching, err);
+    if (rc)
+        return rc;
+    return refusal ? refuse_more(fetching, refusal, err) : ask_site(fetching, err);
 }
 
 static enum aa_err fetch_unless_known(struct fetching *fetching, struct aa_error *err)
@@ -435,16 +430,18 @@ static enum aa_err fetch_unless_known(struct fetching *fetching, struct aa_error
     rc = aa_db_read(fetching->app->db, find_copy, fetching, err);
     if (rc || is_otherwise_known(fetching))
         return rc;
-    rc = check_allowed(fetching);
-    if (rc || is_copy_fresh(fetching))
+    rc = aa_client_fetch_check(fetching->app, fetching->client_id, fetching->refused);
+    if (rc || (is_copy_fresh(fetching) && !fetching->is_again))
         return rc;
+    fetching->site = aa_client_document_site(fetching->client_id);
     return ask_if_there_is_room(fetching, err);
 }
 
-enum aa_err aa_client_fetch(struct aa_app *app, struct aa_view client_id, struct aa_refused *refused,
-                            struct aa_error *err)
+static enum aa_err fetch(struct aa_app *app, struct aa_view client_id, bool is_again, struct aa_refused *refused,
+                         struct aa_error *err)
 {
-    struct fetching fetching = {.app = app, .client_id = client_id, .now_ms = aa_app_now_ms(app), .refused = refused};
+    struct fetching fetching = {
+        .app = app, .client_id = client_id, .now_ms = aa_app_now_ms(app), .is_again = is_again, .refused = refused};
     enum aa_err rc;
 
     if (!aa_client_document_is_named(client_id))
@@ -457,4 +454,16 @@ enum aa_err aa_client_fetch(struct aa_app *app, struct aa_view client_id, struct
     aa_buf_clear(&fetching.download.content_type);
     aa_record_clear(&fetching.copy.memory);
     return rc;
+}
+
+enum aa_err aa_client_fetch(struct aa_app *app, struct aa_view client_id, struct aa_refused *refused,
+                            struct aa_error *err)
+{
+    return fetch(app, client_id, false, refused, err);
+}
+
+enum aa_err aa_client_fetch_again(struct aa_app *app, struct aa_view client_id, struct aa_refused *refused,
+                                  struct aa_error *err)
+{
+    return fetch(app, client_id, true, refused, err);
 }

@@ -1,6 +1,6 @@
 /* Clients that are known by the URL of their metadata document (draft-ietf-oauth-client-id-metadata-document-02): the
- * document is fetched when an authorization begins, and a copy is kept as a client like any other, so that nothing but
- * an authorization request ever waits for somebody else's web site. */
+ * document is fetched when an authorization begins, and its keys with it; a copy is kept as a client like any other, so
+ * that hardly anything but an authorization request waits for somebody else's web site (domain/client_renew.h). */
 #ifndef AA_DOMAIN_CLIENT_FETCH_H
 #define AA_DOMAIN_CLIENT_FETCH_H
 
@@ -21,10 +21,18 @@
  * this version knows of a well-known client. Whatever else the site says counts: a document that is gone, or is not one
  * any more, is how a client is withdrawn. Nothing is kept of a failure.
  *
+ * Keys at jwks_uri that cannot be had keep nobody out who can do without them.
+ *
  * Refusals: UNAUTHORIZED_CLIENT where such clients, or this site's, are not let in; INVALID_CLIENT for a URL that names
  * no document; INVALID_CLIENT_METADATA for a document that cannot be had or used; TOO_MANY_REQUESTS;
  * TEMPORARILY_UNAVAILABLE when there are too many clients. */
 AA_CHECK enum aa_err aa_client_fetch(struct aa_app *app, struct aa_view client_id, struct aa_refused *refused,
                                      struct aa_error *err);
+/* The same, also for a copy that is fresh. */
+AA_CHECK enum aa_err aa_client_fetch_again(struct aa_app *app, struct aa_view client_id, struct aa_refused *refused,
+                                           struct aa_error *err);
+/* May it be fetched at all? Refusals: UNAUTHORIZED_CLIENT, INVALID_CLIENT. */
+AA_CHECK enum aa_err aa_client_fetch_check(const struct aa_app *app, struct aa_view client_id,
+                                           struct aa_refused *refused);
 
 #endif

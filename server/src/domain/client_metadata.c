@@ -76,12 +76,14 @@ void aa_client_texts_init(struct aa_client_texts *texts)
 {
     aa_buf_init(&texts->redirect_uris, AA_CLIENT_METADATA_MAX);
     aa_buf_init(&texts->grant_types, 256);
+    aa_buf_init(&texts->jwks, AA_CLIENT_METADATA_MAX);
 }
 
 void aa_client_texts_clear(struct aa_client_texts *texts)
 {
     aa_buf_clear(&texts->redirect_uris);
     aa_buf_clear(&texts->grant_types);
+    aa_buf_clear(&texts->jwks);
 }
 
 /* Keeps the grants we serve; what else is asked for is left out of the answer, as RFC 7591 §2 allows. */

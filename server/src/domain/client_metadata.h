@@ -28,7 +28,7 @@ AA_CHECK enum aa_err aa_client_metadata_check(const struct aa_settings *settings
 
 /* Texts of our own making that a kept client borrows. */
 struct aa_client_texts {
-    struct aa_buf redirect_uris, grant_types;
+    struct aa_buf redirect_uris, grant_types, jwks;
 };
 
 void aa_client_texts_init(struct aa_client_texts *texts);

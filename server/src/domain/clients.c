@@ -22,6 +22,48 @@ enum aa_err aa_client_find_live(struct aa_conn *conn, struct aa_view client_id, 
     return AA_OK;
 }
 
+static bool has_word(struct aa_view words, const char *wanted)
+{
+    struct aa_view word;
+
+    while (words.len > 0) {
+        aa_view_cut(words, ' ', &word, &words);
+        if (aa_view_equal_text(word, wanted))
+            return true;
+    }
+    return false;
+}
+
+/* A client of which nothing is kept is a public one. */
+bool aa_client_may(const struct aa_client *client, enum aa_client_method method)
+{
+    if (aa_view_is_absent(client->auth_methods))
+        return method == AA_CLIENT_NONE;
+    return has_word(client->auth_methods, method == AA_CLIENT_NONE ? "none" : "private_key_jwt");
+}
+
+enum aa_err aa_client_find_asking(struct aa_conn *conn, struct aa_view client_id, enum aa_client_method method,
+                                  int64_t now_ms, struct aa_client *out, struct aa_refused *refused,
+                                  struct aa_error *err)
+{
+    struct aa_client client = {0};
+    enum aa_err rc;
+
+    rc = aa_client_find_live(conn, client_id, now_ms, &client, err);
+    if (rc == AA_ERR_NOT_FOUND)
+        return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT, "The client is not registered here");
+    if (rc)
+        return rc;
+    if (!aa_client_may(&client, method)) {
+        aa_record_clear(&client.memory);
+        return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT,
+                         method == AA_CLIENT_NONE ? "The client must authenticate with private_key_jwt"
+                                                  : "The client is registered without a secret");
+    }
+    *out = client;
+    return AA_OK;
+}
+
 enum aa_err aa_client_make_room(struct aa_conn *conn, const struct aa_app *app, struct aa_refused *refused,
                                 struct aa_error *err)
 {
@@ -75,14 +117,7 @@ bool aa_client_is_withdrawn(const struct aa_client *client)
 
 bool aa_client_has_grant(const struct aa_client *client, const char *grant_type)
 {
-    struct aa_view word, rest = client->grant_types;
-
-    while (rest.len > 0) {
-        aa_view_cut(rest, ' ', &word, &rest);
-        if (aa_view_equal_text(word, grant_type))
-            return true;
-    }
-    return false;
+    return has_word(client->grant_types, grant_type);
 }
 
 bool aa_client_is_trusted_at(const struct aa_client *client, struct aa_view redirect_uri)

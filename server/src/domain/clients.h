@@ -1,4 +1,5 @@
-/* Clients: dynamic registration (RFC 7591) and what is asked of a registered one. All are public: PKCE, no secret. */
+/* Clients: dynamic registration (RFC 7591) and what is asked of a registered one. All use PKCE, none has a secret;
+ * those that are known by the URL of their metadata document may have keys of their own (domain/client_auth.h). */
 #ifndef AA_DOMAIN_CLIENTS_H
 #define AA_DOMAIN_CLIENTS_H
 
@@ -25,6 +26,18 @@ AA_CHECK enum aa_err aa_client_make_room(struct aa_conn *conn, const struct aa_a
 /* Inside a closure: the client, unless it is unknown or its registration ran out: AA_ERR_NOT_FOUND. */
 AA_CHECK enum aa_err aa_client_find_live(struct aa_conn *conn, struct aa_view client_id, int64_t now_ms,
                                          struct aa_client *out, struct aa_error *err);
+/* How a client shows at /token and /revoke who it is (OpenID Connect Core §9). */
+enum aa_client_method {
+    AA_CLIENT_NONE,           /* not at all */
+    AA_CLIENT_PRIVATE_KEY_JWT /* an assertion that was verified */
+};
+bool aa_client_may(const struct aa_client *client, enum aa_client_method method);
+/* Inside a closure: the client that asks, which has shown by `method` who it is. Refusal: INVALID_CLIENT when it is
+ * unknown, its registration ran out, or it must do otherwise: who has registered for keys alone cannot leave them out.
+ */
+AA_CHECK enum aa_err aa_client_find_asking(struct aa_conn *conn, struct aa_view client_id, enum aa_client_method method,
+                                           int64_t now_ms, struct aa_client *out, struct aa_refused *refused,
+                                           struct aa_error *err);
 /* Does the registration hold a URI that `requested` matches? When requested is absent: is there exactly one? Then
  * *proven is the URI to use: a copy appended to memory. AA_ERR_NOT_FOUND when it is not proven. */
 AA_CHECK enum aa_err aa_client_prove_redirect(const struct aa_client *client, struct aa_view requested,

@@ -39,9 +39,8 @@ static enum aa_err load(struct aa_conn *conn, void *ctx, struct aa_error *err)
     bool is_ours;
     enum aa_err rc;
 
-    rc = aa_client_find_live(conn, asked->client_id, exchange->now_ms, &exchange->client, err);
-    if (rc == AA_ERR_NOT_FOUND)
-        return aa_refuse(exchange->refused, AA_OAUTH_INVALID_CLIENT, "The client is not registered here");
+    rc = aa_client_find_asking(conn, asked->client_id, asked->method, exchange->now_ms, &exchange->client,
+                               exchange->refused, err);
     if (rc)
         return rc;
     rc = aa_secret_find_key(AA_CODE_PREFIX, asked->code, exchange->code_key, err);

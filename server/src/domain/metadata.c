@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "jose/algorithm.h"
 
 #define DOCUMENT_MAX (32 * 1024) /* bytes: a dozen addresses, each an issuer (1 KiB at most) and a few words */
 
@@ -18,9 +19,9 @@ static const struct {
     {"userinfo_endpoint", "/userinfo"},        {"jwks_uri", "/.well-known/jwks.json"},
 };
 
-/* What is the same for every installation. Clients are public, so "none" is the one method at /token and /revoke; MCP
- * clients that do not find it, or S256, give up. A registered MCP server introspects with its key, as Basic or as a
- * Bearer token ("Bearer" comes from the registry of access token types, RFC 8414 §2).
+/* What is the same for every installation. MCP clients that do not find S256 give up. A registered MCP server
+ * introspects with its key, as Basic or as a Bearer token ("Bearer" comes from the registry of access token types, RFC
+ * 8414 §2).
  *
  * subject_types_supported and id_token_signing_alg_values_supported are there because OpenID Connect Discovery §3
  * requires them, and the TypeScript SDK drops an openid-configuration without them. No ID token is issued: nothing
@@ -30,9 +31,7 @@ static const char fixed_members[] =
     ",\"response_modes_supported\":[\"query\"]"
     ",\"grant_types_supported\":[\"authorization_code\",\"refresh_token\"]"
     ",\"code_challenge_methods_supported\":[\"S256\"]"
-    ",\"token_endpoint_auth_methods_supported\":[\"none\"]"
     ",\"introspection_endpoint_auth_methods_supported\":[\"client_secret_basic\",\"Bearer\"]"
-    ",\"revocation_endpoint_auth_methods_supported\":[\"none\"]"
     ",\"subject_types_supported\":[\"public\"]"
     ",\"id_token_signing_alg_values_supported\":[\"ES256\"]";
 
@@ -50,6 +49,21 @@ static void add_endpoint(struct aa_buf *out, const struct aa_settings *settings,
     aa_buf_clear(&url);
 }
 
+/* How clients show who they are at /token and /revoke. MCP clients that do not find "none" give up; some take the first
+ * that they can do. Keys of their own are for those that are known by their document, since that is where they stand.
+ */
+static void add_auth_methods(struct aa_buf *out, const char *endpoint, bool with_keys)
+{
+    aa_buf_add_format(out, ",\"%s_endpoint_auth_methods_supported\":[\"none\"%s]", endpoint,
+                      with_keys ? ",\"private_key_jwt\"" : "");
+    if (!with_keys)
+        return;
+    aa_buf_add_format(out, ",\"%s_endpoint_auth_signing_alg_values_supported\":[", endpoint);
+    for (size_t i = 0; aa_alg_at(i); i++)
+        aa_buf_add_format(out, "%s\"%s\"", i > 0 ? "," : "", aa_alg_at(i));
+    aa_buf_add_char(out, ']');
+}
+
 /* No nulls and no empty lists: clients refuse them. What is not served is not named. */
 static void build_document(const struct aa_settings *settings, struct aa_buf *out)
 {
@@ -60,6 +74,8 @@ static void build_document(const struct aa_settings *settings, struct aa_buf *ou
     if (settings->registration)
         add_endpoint(out, settings, "registration_endpoint", "/register");
     aa_buf_add_text(out, fixed_members);
+    add_auth_methods(out, "token", settings->client_documents);
+    add_auth_methods(out, "revocation", settings->client_documents);
     if (settings->client_documents)
         aa_buf_add_text(out, ",\"client_id_metadata_document_supported\":true");
     if (settings->iss_parameter)

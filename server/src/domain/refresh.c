@@ -115,9 +115,8 @@ static enum aa_err load(struct aa_conn *conn, void *ctx, struct aa_error *err)
     int64_t now_ms = aa_app_now_ms(refresh->app);
     enum aa_err rc;
 
-    rc = aa_client_find_live(conn, refresh->asked->client_id, now_ms, &refresh->client, err);
-    if (rc == AA_ERR_NOT_FOUND)
-        return aa_refuse(refresh->refused, AA_OAUTH_INVALID_CLIENT, "The client is not registered here");
+    rc = aa_client_find_asking(conn, refresh->asked->client_id, refresh->asked->method, now_ms, &refresh->client,
+                               refresh->refused, err);
     return rc ? rc : load_token(conn, refresh, now_ms, err);
 }
 

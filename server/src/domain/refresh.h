@@ -12,13 +12,15 @@
 
 #include "base/buf.h"
 #include "domain/app.h"
+#include "domain/clients.h"
 #include "domain/refused.h"
 
 struct aa_refresh { /* as the client sent it; absent where it sent nothing */
+    enum aa_client_method method;
     struct aa_view client_id, refresh_token, scope, resource;
 };
 
-/* Appends the answer to *answer. Refusals: INVALID_CLIENT for an unknown client, INVALID_GRANT (unknown, expired,
+/* Appends the answer to *answer. Refusals: those of aa_client_find_asking(), INVALID_GRANT (unknown, expired,
  * revoked, another client's, reused), UNAUTHORIZED_CLIENT, INVALID_SCOPE (more than was granted), INVALID_TARGET. The
  * last three cost the client nothing. */
 AA_CHECK enum aa_err aa_refresh_use(struct aa_app *app, const struct aa_refresh *asked, struct aa_buf *answer,

@@ -7,6 +7,7 @@
 struct revocation {
     const struct aa_app *app;
     struct aa_view client_id, token;
+    enum aa_client_method method;
     struct aa_refused *refused;
     int64_t now_ms;
     bool is_done;
@@ -59,10 +60,9 @@ static enum aa_err check_client(struct aa_conn *conn, const struct revocation *r
     struct aa_client client = {0};
     enum aa_err rc;
 
-    rc = aa_client_find_live(conn, revocation->client_id, revocation->now_ms, &client, err);
+    rc = aa_client_find_asking(conn, revocation->client_id, revocation->method, revocation->now_ms, &client,
+                               revocation->refused, err);
     aa_record_clear(&client.memory);
-    if (rc == AA_ERR_NOT_FOUND)
-        return aa_refuse(revocation->refused, AA_OAUTH_INVALID_CLIENT, "The client is not registered here");
     return rc;
 }
 
@@ -106,10 +106,10 @@ static enum aa_err revoke(struct aa_conn *conn, void *ctx, struct aa_error *err)
     return rc;
 }
 
-enum aa_err aa_token_revoke(struct aa_app *app, struct aa_view client_id, struct aa_view token,
-                            struct aa_refused *refused, struct aa_error *err)
+enum aa_err aa_token_revoke(struct aa_app *app, struct aa_view client_id, enum aa_client_method method,
+                            struct aa_view token, struct aa_refused *refused, struct aa_error *err)
 {
-    struct revocation revocation = {app, client_id, token, refused, aa_app_now_ms(app), false};
+    struct revocation revocation = {app, client_id, token, method, refused, aa_app_now_ms(app), false};
     enum aa_err rc = aa_db_write(app->db, revoke, &revocation, err);
 
     if (!rc && revocation.is_done)

@@ -2,24 +2,25 @@
 
 #include "domain/revoke.h"
 #include "endpoint/answer.h"
+#include "endpoint/client_auth.h"
 #include "endpoint/parameters.h"
-#include "endpoint/public_client.h"
 #include "oauth/bearer.h"
 
 static enum aa_err revoke(struct aa_app *app, const struct aa_request *request, const struct aa_parameters *parameters,
                           struct aa_buf *memory, struct aa_refused *refused, struct aa_error *err)
 {
-    struct aa_view client_id, token;
+    struct aa_asking asking;
+    struct aa_view token;
     enum aa_err rc;
 
-    rc = aa_public_client_identify(request, parameters, memory, &client_id, refused, err);
+    rc = aa_client_authenticate(app, request, parameters, "/revoke", memory, &asking, refused, err);
     if (!rc)
         rc = aa_parameters_get(parameters, "token", AA_TOKEN_LEN_MAX, &token, err);
     if (rc)
         return rc;
     if (aa_view_is_absent(token))
         return aa_refuse(refused, AA_OAUTH_INVALID_REQUEST, "token is missing");
-    return aa_token_revoke(app, client_id, token, refused, err);
+    return aa_token_revoke(app, asking.client_id, asking.method, token, refused, err);
 }
 
 void aa_revoke_post(void *app, const struct aa_request *request, struct aa_response *response)
@@ -36,7 +37,7 @@ void aa_revoke_post(void *app, const struct aa_request *request, struct aa_respo
         rc = revoke(app, request, &parameters, &memory, &refused, &err);
     if (rc) {
         aa_answer_failure(app, request, response, rc, &refused, &err);
-        aa_public_client_challenge(request, response);
+        aa_client_challenge(request, response);
     } else {
         /* RFC 7009 §2.2: the content of the answer is ignored; some clients parse it all the same. */
         aa_response_json(response, 200);

@@ -4,8 +4,8 @@
 #include "domain/exchange.h"
 #include "domain/refresh.h"
 #include "endpoint/answer.h"
+#include "endpoint/client_auth.h"
 #include "endpoint/parameters.h"
-#include "endpoint/public_client.h"
 
 #define VALUE_MAX 2048 /* bytes of any parameter: a URL or a list of scopes */
 
@@ -14,8 +14,8 @@ struct call {
     struct aa_app *app;
     const struct aa_request *request;
     struct aa_parameters parameters;
-    struct aa_view client_id;
-    struct aa_buf memory; /* may hold client_id */
+    struct aa_asking asking;
+    struct aa_buf memory; /* may hold the client's id */
     struct aa_refused refused;
     struct aa_error err;
 };
@@ -55,7 +55,7 @@ static enum aa_err read_resource(struct call *call, struct aa_view *resource)
 
 static enum aa_err grant_code(struct call *call, struct aa_buf *answer)
 {
-    struct aa_exchange asked = {.client_id = call->client_id};
+    struct aa_exchange asked = {.method = call->asking.method, .client_id = call->asking.client_id};
     const struct wanted wanted[] = {{"code", true, &asked.code},
                                     {"redirect_uri", false, &asked.redirect_uri},
                                     {"code_verifier", false, &asked.code_verifier}};
@@ -69,7 +69,7 @@ static enum aa_err grant_code(struct call *call, struct aa_buf *answer)
 
 static enum aa_err grant_refresh(struct call *call, struct aa_buf *answer)
 {
-    struct aa_refresh asked = {.client_id = call->client_id};
+    struct aa_refresh asked = {.method = call->asking.method, .client_id = call->asking.client_id};
     const struct wanted wanted[] = {{"refresh_token", true, &asked.refresh_token}, {"scope", false, &asked.scope}};
     enum aa_err rc;
 
@@ -117,8 +117,8 @@ static enum aa_err run(struct call *call, struct aa_buf *answer)
     if (!rc)
         rc = find_grant(call, &grant);
     if (!rc)
-        rc = aa_public_client_identify(call->request, &call->parameters, &call->memory, &call->client_id,
-                                       &call->refused, &call->err);
+        rc = aa_client_authenticate(call->app, call->request, &call->parameters, "/token", &call->memory, &call->asking,
+                                    &call->refused, &call->err);
     return rc ? rc : grant->run(call, answer);
 }
 
@@ -135,7 +135,7 @@ void aa_token_post(void *app, const struct aa_request *request, struct aa_respon
         rc = run(&call, &response->body);
     if (rc) {
         aa_answer_failure(app, request, response, rc, &call.refused, &call.err);
-        aa_public_client_challenge(request, response);
+        aa_client_challenge(request, response);
     }
     aa_parameters_clear(&call.parameters);
     aa_buf_wipe_clear(&call.memory);

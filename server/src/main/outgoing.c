@@ -42,7 +42,7 @@ static enum aa_err fetch(const struct aa_outgoing *outgoing, const char *url, st
     const struct aa_fetch_settings settings = {
         .ca_file = outgoing->ca_file,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-        .timeout_ms = TIMEOUT_MS,
+        .timeout_ms = out->timeout_ms > 0 ? out->timeout_ms : TIMEOUT_MS,
         .body_max = out->body.max,
         .allow_loopback = outgoing->allow_loopback,
     };

@@ -37,6 +37,12 @@
       "Metadata documents of clients that were asked for.")                                                            \
     X(DOCUMENTS_UNREACHABLE, "auth_agent_client_documents_total", "outcome=\"unreachable\"",                           \
       "Metadata documents of clients that were asked for.")                                                            \
+    X(ASSERTIONS_GOOD, "auth_agent_client_assertions_total", "outcome=\"accepted\"",                                   \
+      "Assertions with which clients authenticated.")                                                                  \
+    X(ASSERTIONS_REPLAYED, "auth_agent_client_assertions_total", "outcome=\"replayed\"",                               \
+      "Assertions with which clients authenticated.")                                                                  \
+    X(ASSERTIONS_REFUSED, "auth_agent_client_assertions_total", "outcome=\"refused\"",                                 \
+      "Assertions with which clients authenticated.")                                                                  \
     X(REVOCATIONS, "auth_agent_revocations_total", NULL,                                                               \
       "Grants that their client gave back or their person took back.")                                                 \
     X(STORE_FAILED, "auth_agent_store_failures_total", NULL, "Reads and writes that ended in trouble of the database.")

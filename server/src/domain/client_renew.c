@@ -1,0 +1,124 @@
+#include "domain/client_renew.h"
+
+#include "base/error.h"
+#include "base/level.h"
+#include "domain/audit.h"
+#include "domain/client_document.h"
+#include "domain/client_fetch.h"
+#include "domain/client_fetch_rate.h"
+#include "domain/client_keys.h"
+#include "store/store.h"
+
+#define LOGGED_ID_MAX 256 /* bytes of a client_id in a line of the log, which has an end */
+
+struct renewal {
+    struct aa_app *app;
+    const struct aa_client *client;
+    int64_t now_ms;
+    struct aa_buf jwks;
+    bool is_ours;
+};
+
+/* ---- may we? ---- */
+
+static enum aa_err claim(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    struct renewal *renewal = ctx;
+    enum aa_err rc;
+
+    rc = aa_client_claim_keys(conn, renewal->client->client_id, renewal->now_ms,
+                              renewal->now_ms - AA_CLIENT_ASK_AGAIN_MS, NULL);
+    renewal->is_ours = rc == AA_OK;
+    return rc && rc != AA_ERR_NOT_FOUND ? aa_fail(err, rc, "a client could not be marked: %s", aa_err_text(rc)) : AA_OK;
+}
+
+/* A client in use is asked again whatever strangers ask of its site. */
+static enum aa_err count(const struct renewal *renewal, const char **refusal, struct aa_error *err)
+{
+    struct aa_client_fetch_limits limits = {renewal->app->who.address,
+                                            aa_client_document_site(renewal->client->jwks_uri)};
+
+    if (renewal->client->expires_ms == 0)
+        return AA_OK;
+    return aa_client_fetch_count(renewal->app, &limits, renewal->now_ms, refusal, err);
+}
+
+/* ---- at jwks_uri ---- */
+
+static enum aa_err keep(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    struct renewal *renewal = ctx;
+    const struct aa_client *client = renewal->client;
+    struct aa_view jwks = renewal->jwks.len > 0 ? aa_buf_view(&renewal->jwks) : AA_VIEW_ABSENT;
+    struct aa_audit_entry entry = {.event = AA_AUDIT_CLIENT_CHANGED,
+                                   .client_id = client->client_id,
+                                   .details = {{"client_name", client->client_name}}};
+    enum aa_err rc;
+
+    rc = aa_client_put_keys(conn, client->client_id, client->jwks_uri, jwks,
+                            aa_view_is_absent(jwks) ? 0 : renewal->now_ms, NULL);
+    if (rc == AA_ERR_NOT_FOUND)
+        return AA_OK; /* the client has another jwks_uri by now, or is gone */
+    if (rc)
+        return aa_fail(err, rc, "a client's keys could not be kept: %s", aa_err_text(rc));
+    return aa_view_equal(jwks, client->jwks) ? AA_OK : aa_audit_note(renewal->app, conn, &entry, err);
+}
+
+static void tell(const struct renewal *renewal, const char *why)
+{
+    struct aa_view id = aa_view_slice(renewal->client->client_id, 0, LOGGED_ID_MAX);
+
+    aa_app_log(renewal->app, AA_LOG_WARNING, NULL, "a client's keys could not be had again (%s); the client is %.*s",
+               why, AA_VIEW_ARGS(id));
+}
+
+/* What the site says counts, also that it has no keys; that it says nothing does not. */
+static enum aa_err renew_at_uri(struct renewal *renewal, struct aa_refused *refused, struct aa_error *err)
+{
+    struct aa_error why = AA_ERROR_INIT;
+    const char *refusal = NULL;
+    enum aa_err rc;
+
+    rc = count(renewal, &refusal, err);
+    if (rc || refusal)
+        return rc;
+    rc = aa_client_keys_fetch(renewal->app, renewal->client->jwks_uri, &renewal->jwks, refused, &why);
+    if (rc)
+        tell(renewal, refused->error != AA_OAUTH_NONE ? refused->description : why.message);
+    if (rc && aa_download_is_unreachable(rc))
+        return AA_OK;
+    if (rc && refused->error == AA_OAUTH_NONE)
+        return aa_fail(err, rc, "%s", why.message);
+    return aa_db_write(renewal->app->db, keep, renewal, err);
+}
+
+/* ---- the whole ---- */
+
+static enum aa_err renew(struct renewal *renewal, struct aa_refused *refused, struct aa_error *err)
+{
+    if (aa_view_is_absent(renewal->client->jwks_uri))
+        return aa_client_fetch_again(renewal->app, renewal->client->client_id, refused, err);
+    return renew_at_uri(renewal, refused, err);
+}
+
+enum aa_err aa_client_renew_keys(struct aa_app *app, const struct aa_client *client, bool *is_asked,
+                                 struct aa_error *err)
+{
+    struct renewal renewal = {.app = app, .client = client, .now_ms = aa_app_now_ms(app)};
+    struct aa_refused refused = AA_REFUSED_INIT;
+    enum aa_err rc;
+
+    *is_asked = false;
+    if (aa_client_fetch_check(app, client->client_id, &refused))
+        return AA_OK;
+    rc = aa_db_write(app->db, claim, &renewal, err);
+    if (rc || !renewal.is_ours)
+        return rc;
+    aa_buf_init(&renewal.jwks, AA_CLIENT_KEYS_MAX);
+    rc = renew(&renewal, &refused, err);
+    aa_buf_clear(&renewal.jwks);
+    if (rc && refused.error == AA_OAUTH_NONE)
+        return rc;
+    *is_asked = true;
+    return AA_OK;
+}
