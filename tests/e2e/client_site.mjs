@@ -1,5 +1,7 @@
-// A client's own web site: it publishes the metadata document whose URL is the client's id.
+// A client's own web site: it publishes the metadata document whose URL is the client's id, and for some of them the public keys that they
+// authenticate with.
 import { execFile } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:https'
@@ -8,8 +10,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 export class ClientSite {
-  /** How often the document was asked for. */
+  /** How often a document was asked for, and how often keys were. */
   visits = 0
+  keyVisits = 0
+  #keys = new Map()
 
   static async start() {
     const self = new ClientSite()
@@ -31,18 +35,38 @@ export class ClientSite {
     return `https://${this.host}/oauth/${name}.json`
   }
 
+  /** The same of a client that authenticates with a key of its own alone: its id, and the private key as a JWK. */
+  keyedClient(name, alg) {
+    const kinds = { ES256: ['ec', { namedCurve: 'P-256' }], RS256: ['rsa', { modulusLength: 2048 }] }
+    const { publicKey, privateKey } = generateKeyPairSync(...kinds[alg])
+    this.#keys.set(`/oauth/${name}.json`, { ...publicKey.export({ format: 'jwk' }), use: 'sig', alg, kid: name })
+    return { clientId: this.clientId(name), privateKey: { ...privateKey.export({ format: 'jwk' }), alg } }
+  }
+
+  #send(response, type, content) {
+    response.writeHead(200, { 'content-type': type, 'cache-control': 'public, max-age=600' })
+    response.end(JSON.stringify(content))
+  }
+
   #answer(request, response) {
+    if (request.url === '/oauth/jwks.json') {
+      this.keyVisits++
+      this.#send(response, 'application/jwk-set+json', { keys: [...this.#keys.values()] })
+      return
+    }
     this.visits++
+    const methods = this.#keys.has(request.url)
+      ? { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: `https://${this.host}/oauth/jwks.json` }
+      : { token_endpoint_auth_methods_supported: ['none', 'private_key_jwt'] }
     const document = {
       client_id: `https://${this.host}${request.url}`,
       client_name: 'An e2e client',
       redirect_uris: ['http://127.0.0.1/callback'],
       grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
-      token_endpoint_auth_methods_supported: ['none', 'private_key_jwt'],
+      ...methods,
     }
-    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'public, max-age=600' })
-    response.end(JSON.stringify(document))
+    this.#send(response, 'application/json', document)
   }
 
   async stop() {

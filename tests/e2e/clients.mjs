@@ -1,10 +1,12 @@
 // A program with one of the official MCP clients in it, and nothing preset: what it knows of authorization it learns on the way.
 import {
   Client as ClientV2,
+  createPrivateKeyJwtAuth as signWithV2,
   StreamableHTTPClientTransport as TransportV2,
   UnauthorizedError as UnauthorizedV2,
 } from '@modelcontextprotocol/client'
 import { auth, extractWWWAuthenticateParams, UnauthorizedError as UnauthorizedV1 } from '@modelcontextprotocol/sdk/client/auth.js'
+import { createPrivateKeyJwtAuth as signWithV1 } from '@modelcontextprotocol/sdk/client/auth-extensions.js'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { randomUUID } from 'node:crypto'
@@ -22,6 +24,7 @@ export const CLIENTS = {
     Transport: TransportV2,
     Unauthorized: UnauthorizedV2,
     finish: (transport, parameters) => transport.finishAuth(parameters),
+    signWith: signWithV2,
     isStuck: false,
   },
   '@modelcontextprotocol/client, 2026-07-28 alone': {
@@ -29,6 +32,7 @@ export const CLIENTS = {
     Transport: TransportV2,
     Unauthorized: UnauthorizedV2,
     finish: (transport, parameters) => transport.finishAuth(parameters),
+    signWith: signWithV2,
     isStuck: false,
   },
   '@modelcontextprotocol/sdk v1': {
@@ -36,6 +40,7 @@ export const CLIENTS = {
     Transport: TransportV1,
     Unauthorized: UnauthorizedV1,
     finish: (transport, parameters) => transport.finishAuth(parameters.get('code')),
+    signWith: signWithV1,
     isStuck: true,
   },
 }
@@ -137,6 +142,11 @@ export class Program {
     if (!this.memory.isOurState(parameters.get('state'))) throw new Error('the state came back changed')
     this.callback = parameters
     this.visits.push(seen)
+  }
+
+  /** From now on it authenticates with this key (private_key_jwt), as its document says. */
+  authenticateWith({ clientId, privateKey }) {
+    this.memory.addClientAuthentication = this.kind.signWith({ issuer: clientId, subject: clientId, privateKey, alg: privateKey.alg })
   }
 
   get tokens() {

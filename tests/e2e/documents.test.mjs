@@ -71,6 +71,51 @@ function path(kind, number) {
 
 for (const [number, kind] of Object.keys(CLIENTS).entries()) describe(`${kind}, known by its document`, () => path(kind, number))
 
+function keyedPath(kind, alg, number) {
+  let callback
+  let program
+  let client
+
+  before(async () => {
+    callback = await listenForCallback()
+    client = site.keyedClient(`keyed-${number}`, alg)
+    site.visits = site.keyVisits = 0
+    program = new Program(kind, example.resource, new Browser({ email: EMAIL, password: PASSWORD }), callback.redirectUri, client.clientId)
+    program.authenticateWith(client)
+  })
+
+  after(async () => {
+    await program.close()
+    callback.stop()
+  })
+
+  test('it proves itself with its key, calls a tool and refreshes; its site was asked once for each', async () => {
+    await program.connectFromNothing()
+    assert.equal((await program.call('read_file', { path: 'hello.txt' })).text, 'hello ž')
+    const before = program.tokens.refresh_token
+    program.spoilAccessToken()
+    assert.equal((await program.call('read_file', { path: 'hello.txt' })).text, 'hello ž')
+    assert.notEqual(program.tokens.refresh_token, before)
+    assert.deepEqual([site.visits, site.keyVisits], [1, 1])
+  })
+
+  test('its refresh token is worth nothing without the key', async () => {
+    const parameters = { grant_type: 'refresh_token', client_id: client.clientId, refresh_token: program.tokens.refresh_token }
+    const response = await fetch(`${as.issuer}/token`, { method: 'POST', body: new URLSearchParams(parameters) })
+    assert.equal(response.status, 401)
+    assert.equal((await response.json()).error, 'invalid_client')
+    program.spoilAccessToken()
+    assert.equal((await program.call('read_file', { path: 'hello.txt' })).text, 'hello ž')
+  })
+}
+
+const KEYED = [
+  ['@modelcontextprotocol/client', 'ES256'],
+  ['@modelcontextprotocol/client', 'RS256'],
+  ['@modelcontextprotocol/sdk v1', 'ES256'],
+]
+for (const [number, [kind, alg]] of KEYED.entries()) describe(`${kind}, with a key of its own (${alg})`, () => keyedPath(kind, alg, number))
+
 test('a site whose certificate nobody vouches for is not believed', async () => {
   const strangers = await ClientSite.start()
   try {

@@ -2,6 +2,7 @@
 #include "domain/client_document.h"
 
 #include "base/url.h"
+#include "domain/client_keys.h"
 #include "domain/clients.h"
 #include "domain/redirect_uri.h"
 #include "domain/texts.h"
@@ -39,6 +40,21 @@ static void check_uris(struct aa_view text)
     aa_json_free(uris);
 }
 
+/* Keys are kept for those alone that may use them, and one way is left to everybody. */
+static void check_keys(const struct aa_client *client)
+{
+    bool has_set = !aa_view_is_absent(client->jwks), has_uri = !aa_view_is_absent(client->jwks_uri);
+
+    MUST(!(has_set && has_uri));
+    MUST(aa_client_may(client, AA_CLIENT_PRIVATE_KEY_JWT) == (has_set || has_uri));
+    MUST(aa_client_may(client, AA_CLIENT_NONE) || has_set || has_uri);
+    if (has_set)
+        MUST_OK(aa_client_keys_check(client->jwks, NULL));
+    if (has_uri)
+        check_url(client->jwks_uri);
+    MUST(client->jwks_fetched_ms == 0 && client->jwks_asked_ms == 0);
+}
+
 static void check_client(const struct aa_client *client, struct aa_view url)
 {
     MUST_EQUAL(client->client_id, url);
@@ -47,6 +63,7 @@ static void check_client(const struct aa_client *client, struct aa_view url)
     MUST(aa_view_is_absent(client->fingerprint) && client->memory == NULL);
     MUST(client->created_ms == 0 && client->expires_ms == 0 && client->last_used_ms == 0);
     check_uris(client->redirect_uris);
+    check_keys(client);
     MUST(aa_client_has_grant(client, "authorization_code"));
     MUST(aa_text_is_plain(client->client_name) && client->client_name.len > 0 && client->client_name.len <= 200);
     MUST(aa_view_is_utf8(client->scope) && aa_view_is_utf8(client->client_uri));
