@@ -2,6 +2,7 @@
  * fits, at /token once more; and what becomes of keys that the client changed or took away. */
 #include <stdio.h>
 
+#include "base/mem.h"
 #include "domain/client_fetch.h"
 #include "domain/client_keys.h"
 #include "domain/client_renew.h"
@@ -375,4 +376,32 @@ KEYS_TEST(of_many_keys_without_a_name_ten_are_tried)
     CHECK_INT(use(flow, &nameless[AA_CLIENT_ASSERTION_KEYS_MAX]), 401);
     for (size_t i = 1; i < sizeof nameless / sizeof *nameless; i++)
         keypair_close(&nameless[i]);
+}
+
+/* Also while the keys are had again: a day has passed each time. Nobody is refused for our trouble. */
+KEYS_TEST(out_of_memory_is_503_whichever_allocation_fails)
+{
+    static char body[4096];
+    struct flow_request request = {
+        .method = AA_METHOD_POST, .path = "/revoke", .content_type = "application/x-www-form-urlencoded"};
+    bool reached = true;
+    size_t nth;
+
+    for (nth = 1; reached; nth++) {
+        int status;
+
+        flow_move(flow, DAY_S);
+        flow_form(body, sizeof body, "token", "unknown", "client_assertion", assertion_new(flow, &keys->first),
+                  "client_assertion_type", AA_CLIENT_ASSERTION_TYPE, NULL);
+        request.body = VIEW(body);
+        aa_response_clear(&flow->response);
+        aa_mem_fail_at(nth, false);
+        status = flow_send_to(flow, &request, &flow->response);
+        reached = aa_mem_count() >= nth;
+        aa_mem_fail_at(0, false);
+        if (status != (reached ? 503 : 200) && !(status == 200 && flow->response.complaint))
+            fail_msg("allocation %zu ended in %d: %s", nth, status, aa_buf_text(&flow->response.body));
+    }
+    CHECK(nth > 20);
+    CHECK(client_site.jwks_calls > 10);
 }

@@ -117,7 +117,7 @@ enum aa_err aa_client_renew_keys(struct aa_app *app, const struct aa_client *cli
     aa_buf_init(&renewal.jwks, AA_CLIENT_KEYS_MAX);
     rc = renew(&renewal, &refused, err);
     aa_buf_clear(&renewal.jwks);
-    if (rc && refused.error == AA_OAUTH_NONE)
+    if (rc && rc != AA_ERR_REQUEST_MALFORMED)
         return rc;
     *is_asked = true;
     return AA_OK;
