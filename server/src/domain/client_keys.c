@@ -6,7 +6,8 @@
 #include "jose/jwks.h"
 
 #define CONTENT_TYPE_MAX 256
-#define TIMEOUT_MS 3000 /* after a document that took five seconds, whoever waits still has an answer within ten */
+#define TIMEOUT_MS                                                                                                     \
+    3000 /* after a document that took as long as it may, whoever waits still has an answer within ten seconds */
 
 /* The private parts of a key (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2, RFC 9964) and the whole of a symmetric one
  * (§6.4.1). One who publishes these has lost them, and should hear of it. */

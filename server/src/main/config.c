@@ -77,7 +77,7 @@ static const struct option options[AA_CONFIG_COUNT] = {
                                 "may clients register themselves (RFC 7591)"},
     [AA_CONFIG_client_documents] = {"client_documents", "on|off", "on", aa_config_check_switch, 0, 1, false,
                                     "may clients be known by the https URL of their metadata document, which is then "
-                                    "fetched (client id metadata documents)"},
+                                    "fetched, and authenticate with keys that it names (client id metadata documents)"},
     [AA_CONFIG_client_document_hosts] =
         {"client_document_hosts", "LIST", NULL, aa_config_check_hosts, 1, VALUE_MAX, false,
          "hosts that such documents may be at, with the port if it is not 443; unset: any"},
