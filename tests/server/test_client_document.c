@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/url.h"
 #include "domain/client_document.h"
+#include "domain/client_pinned.h"
 #include "domain/clients.h"
 #include "support/test.h"
 
@@ -277,6 +278,21 @@ TEST(client_document, that_of_chatgpt_is_taken_since_it_lists_that_it_can_do_wit
         CHECK_VIEW(read.document.client.redirect_uris, "[\"https://chatgpt.com/connector/oauth/callback\"]");
         aa_client_document_clear(&read.document);
     }
+}
+
+TEST(client_document, what_is_known_of_chatgpt_without_its_site_names_its_keys)
+{
+    struct aa_buf pinned;
+    struct read read;
+
+    aa_buf_init(&pinned, AA_CLIENT_DOCUMENT_MAX);
+    CHECK(aa_client_pinned_add(VIEW("https://chatgpt.com/oauth/client.json"), &pinned));
+    read = read_at("https://chatgpt.com/oauth/client.json", aa_buf_text(&pinned));
+    CHECK_OK(read.rc);
+    CHECK_VIEW(read.document.client.auth_methods, "none private_key_jwt");
+    CHECK_VIEW(read.document.client.jwks_uri, "https://chatgpt.com/oauth/jwks.json");
+    aa_client_document_clear(&read.document);
+    aa_buf_clear(&pinned);
 }
 
 TEST(client_document, that_of_vs_code_is_taken_without_the_grant_we_do_not_serve)

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "domain/client_fetch.h"
+#include "domain/client_fetch_rate.h"
 #include "domain/client_keys.h"
 #include "domain/client_renew.h"
 #include "store/audit.h"
@@ -342,6 +343,28 @@ TEST(client_keys, a_client_that_can_do_without_its_keys_is_let_in_without_them)
     flow_move(&keys.flow, AGAIN_S);
     CHECK_INT(use(&keys.flow, &keys.first), 200);
     keys_close(&keys);
+}
+
+/* So that no document turns us on a third one's site. */
+KEYS_TEST(a_site_of_keys_is_asked_so_often_and_no_more_but_for_clients_in_use)
+{
+    const struct aa_client_fetch_limits limits = {AA_VIEW_ABSENT, VIEW("keys.example")};
+    struct aa_refused refused = AA_REFUSED_INIT;
+    const char *refusal = NULL;
+
+    flow_move(flow, AA_CLIENT_FRESH_S);
+    for (int i = 0; i < AA_CLIENT_FETCH_PER_SITE_MAX; i++) {
+        CHECK_OK(aa_client_fetch_count(&flow->f.app, &limits, flow->f.now_ms, &refusal, NULL));
+        CHECK(refusal == NULL);
+    }
+    client_site_publish(BY_KEY ",\"jwks_uri\":\"" CLIENT_JWKS "?other\"");
+    CHECK_ERR(client_flow_authorize(flow, &refused), AA_ERR_REQUEST_MALFORMED);
+    CHECK(strstr(refused.description, "try again") != NULL);
+    CHECK_INT(client_site.jwks_calls, 1);
+    client_site_publish(BY_KEY AT_URI);
+    CHECK_OK(client_flow_authorize(flow, &refused));
+    CHECK_INT(client_site.jwks_calls, 2);
+    CHECK_INT(use(flow, &keys->first), 200);
 }
 
 KEYS_TEST(keys_of_32_kib_are_taken_in_three_seconds)
