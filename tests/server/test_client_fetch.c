@@ -1,6 +1,8 @@
 /* A client whose identifier is the URL of its metadata document: when the document is fetched, what is made of what
  * comes, and how old a copy may be. Who fetches is played by the test; the network is tests/core/test_fetch.c's. */
+#include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/url.h"
@@ -668,6 +670,52 @@ TEST(client_fetch, an_address_that_had_too_many_documents_fetched_still_has_what
     site_close(&site);
 }
 
+/* Else whoever spends their own limit keeps a client alive that its site has withdrawn. */
+TEST(client_fetch, what_serves_one_who_is_over_a_limit_does_not_keep_others_from_asking)
+{
+    struct site site;
+    struct browser b;
+
+    open_site(&site);
+    check_let_in(&site);
+    use(&site);
+    site.f.now_ms += DAY;
+    answer_with(404, "", "");
+    for (int i = 0; i < 30; i++)
+        ask_for_number(&site, &b, "192.0.2.1", i);
+    check_let_in(&site);
+    ask_for_claude(&site, &b);
+    CHECK_INT(b.status, 303);
+    site.f.app.who.address = VIEW("192.0.2.2");
+    check_refused(&site, "no metadata document");
+    ask_for_claude(&site, &b);
+    browser_check_page(&b, 400);
+    site_close(&site);
+}
+
+TEST(client_fetch, while_too_much_is_being_fetched_what_is_known_serves_and_nothing_is_learnt)
+{
+    struct site site;
+    struct browser b;
+
+    open_site(&site);
+    answer.rc = AA_ERR_REMOTE_BREAKER;
+    check_refused(&site, "try again in a moment");
+    ask_for_claude(&site, &b);
+    CHECK_INT(b.status, 303);
+    answer_with(200, "application/json", good);
+    check_let_in(&site);
+    use(&site);
+    site.f.now_ms += DAY;
+    answer.rc = AA_ERR_REMOTE_BREAKER;
+    check_let_in(&site);
+    answer_with(404, "", "");
+    check_refused(&site, "no metadata document");
+    ask_for_claude(&site, &b);
+    browser_check_page(&b, 400);
+    site_close(&site);
+}
+
 TEST(client_fetch, where_there_are_too_many_clients_one_that_nobody_used_gives_way)
 {
     struct site site;
@@ -780,6 +828,16 @@ static void come_meanwhile(struct site *site)
     check_let_in(site);
 }
 
+/* One that had begun before, and hears something else. */
+static void come_earlier(struct site *site)
+{
+    site->f.now_ms -= 2000;
+    answer_with(200, "application/json", good);
+    check_let_in(site);
+    answer_with(404, "", "");
+    site->f.now_ms += 2000;
+}
+
 TEST(client_fetch, a_client_that_two_requests_bring_at_once_is_registered_once)
 {
     struct site site;
@@ -792,6 +850,130 @@ TEST(client_fetch, a_client_that_two_requests_bring_at_once_is_registered_once)
     CHECK_INT(answer.calls, 2);
     CHECK_INT(count_events(&site, "client_registered"), 1);
     CHECK_INT(count_events(&site, "client_changed"), 0);
+    site_close(&site);
+}
+
+/* The earlier one has stored its answer when the later one hears that there is no such client. */
+TEST(client_fetch, of_two_first_requests_the_later_answer_counts_too)
+{
+    struct site site;
+
+    open_site(&site);
+    site.f.app.fetch = play_slow_site;
+    meanwhile = come_earlier;
+    meanwhile_site = &site;
+    answer_with(404, "", "");
+    check_refused(&site, "no metadata document");
+    check_told(&site, 400, "no metadata document");
+    CHECK_INT(count_events(&site, "client_withdrawn"), 1);
+    site_close(&site);
+}
+
+#define MOVED "{\"client_id\":\"" CLAUDE "\",\"client_name\":\"C\",\"redirect_uris\":[\"https://claude.ai/moved\"]}"
+
+static void claude_moves_meanwhile(struct site *site)
+{
+    struct browser b;
+
+    site->f.now_ms -= 2000; /* this one had begun before */
+    answer_with(200, "application/json", MOVED);
+    ask_for_claude(site, &b);
+    browser_check_page(&b, 400);
+    site->f.now_ms += 2000;
+}
+
+TEST(client_fetch, what_this_version_knows_never_takes_the_place_of_what_a_site_has_said)
+{
+    struct site site;
+    struct browser b;
+
+    open_site(&site);
+    site.f.app.fetch = play_slow_site;
+    meanwhile = claude_moves_meanwhile;
+    meanwhile_site = &site;
+    answer.rc = AA_ERR_REMOTE_TIMEOUT;
+    ask_for_claude(&site, &b);
+    browser_check_page(&b, 400);
+    CHECK(browser_shows(&b, "did not register this redirect_uri"));
+    site_close(&site);
+}
+
+/* ---- at the very same time ---- */
+
+#define THREADS 4
+
+static enum aa_err play_site_quietly(void *ctx, const char *url, struct aa_download *out, struct aa_error *err)
+{
+    (void)ctx;
+    (void)url;
+    usleep(3000);
+    out->status = answer.status;
+    out->max_age_s = 0;
+    aa_buf_add_text(&out->content_type, "application/json");
+    aa_buf_add_text(&out->body, answer.body);
+    return aa_buf_check(&out->body, "a document", err);
+}
+
+static void *fetch_in_thread(void *arg)
+{
+    struct aa_app app = *(struct aa_app *)arg;
+    struct aa_refused refused = AA_REFUSED_INIT;
+
+    return aa_client_fetch(&app, VIEW(ID), &refused, NULL) == AA_OK || refused.error != AA_OAUTH_NONE ? NULL : arg;
+}
+
+static void fetch_in_threads(struct site *site)
+{
+    pthread_t threads[THREADS];
+
+    site->f.app.fetch = play_site_quietly;
+    for (int i = 0; i < THREADS; i++)
+        CHECK_INT(pthread_create(&threads[i], NULL, fetch_in_thread, &site->f.app), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *failed = NULL;
+
+        pthread_join(threads[i], &failed);
+        CHECK(failed == NULL);
+    }
+}
+
+TEST(client_fetch, however_many_bring_or_lose_a_client_at_once_it_is_noted_once)
+{
+    for (int round = 0; round < 5; round++) {
+        struct site site;
+
+        open_site(&site);
+        fetch_in_threads(&site);
+        CHECK_INT(count_events(&site, "client_registered"), 1);
+        CHECK_INT(count_events(&site, "client_changed"), 0);
+        site.f.now_ms += 30 * MINUTE;
+        answer_with(404, "", "");
+        fetch_in_threads(&site);
+        CHECK_INT(count_events(&site, "client_withdrawn"), 1);
+        site_close(&site);
+    }
+}
+
+/* ---- a clock that was wrong ---- */
+
+TEST(client_fetch, a_copy_of_a_clock_that_was_ahead_keeps_nobody_from_hearing_the_site)
+{
+    struct site site;
+
+    open_site(&site);
+    site.f.now_ms += 365 * DAY;
+    answer.max_age_s = AA_CLIENT_FRESH_MAX_S;
+    check_let_in(&site);
+    use(&site);
+    site.f.now_ms -= 365 * DAY;
+    answer_with(404, "", "");
+    check_refused(&site, "no metadata document");
+    CHECK_INT(count_events(&site, "client_withdrawn"), 1);
+    answer.rc = AA_ERR_REMOTE_TIMEOUT;
+    check_refused(&site, "could not be fetched");
+    answer_with(200, "application/json", good);
+    site.f.now_ms += 1;
+    check_let_in(&site);
     site_close(&site);
 }
 

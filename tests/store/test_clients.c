@@ -254,6 +254,35 @@ STORE_TEST(clients, of_two_answers_about_a_document_the_later_one_counts)
     check_document(c, &client);
 }
 
+STORE_TEST(clients, an_answer_of_a_clock_that_was_far_ahead_gives_way_to_any_other)
+{
+    struct aa_client client = sample_document(), ahead = sample_document();
+
+    ahead.fetched_ms = client.fetched_ms + AA_CLIENT_CLOCKS_MS; /* as far as clocks may differ: it is the later one */
+    CHECK_OK(aa_client_put_document(c, &ahead, NULL));
+    CHECK_ERR(aa_client_put_document(c, &client, NULL), AA_ERR_CONFLICT);
+    CHECK_OK(aa_client_withdraw_document(c, VIEW(DOCUMENT), client.fetched_ms, NULL));
+    check_document(c, &ahead);
+    ahead.fetched_ms++;
+    CHECK_OK(aa_client_put_document(c, &ahead, NULL));
+    CHECK_OK(aa_client_put_document(c, &client, NULL));
+    check_document(c, &client);
+    CHECK_OK(aa_client_put_document(c, &ahead, NULL));
+    CHECK_OK(aa_client_withdraw_document(c, VIEW(DOCUMENT), client.fetched_ms, NULL));
+    client.fresh_until_ms = -1;
+    check_document(c, &client);
+}
+
+STORE_TEST(clients, holding_a_client_changes_nothing)
+{
+    struct aa_client client = sample_document();
+
+    CHECK_ERR(aa_client_hold(c, VIEW(DOCUMENT), NULL), AA_ERR_NOT_FOUND);
+    CHECK_OK(aa_client_put_document(c, &client, NULL));
+    CHECK_OK(aa_client_hold(c, VIEW(DOCUMENT), NULL));
+    check_document(c, &client);
+}
+
 STORE_TEST(clients, a_copy_is_kept_for_longer_only_while_it_is_the_one_that_was_looked_at)
 {
     struct aa_client client = sample_document();

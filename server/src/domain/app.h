@@ -68,7 +68,8 @@ struct aa_app {
     aa_random_fn random;
     /* GETs an https URL that a stranger named, guarded against whom that may be turned on (main/outgoing.h), within
      * seconds: AA_OK whatever the status, REMOTE_FORBIDDEN for an address that is not public, TOO_LONG for a body above
-     * the limit, another REMOTE_ when nothing came. */
+     * the limit, REMOTE_BREAKER when nobody was asked because too much is being fetched, another REMOTE_ when nothing
+     * came. */
     enum aa_err (*fetch)(void *ctx, const char *url, struct aa_download *out, struct aa_error *err);
     void *ctx; /* given to the three */
     struct aa_keyring *keyring;

@@ -52,22 +52,42 @@ static bool has_dot_segment(struct aa_view path)
     return false;
 }
 
-/* A name of the DNS (RFC 1123 §2.1) or an address, in the one spelling that people are shown: "cIaude.ai" would pass
- * for another, and one site would have many names. */
+static bool is_letter(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+/* RFC 1123 §2.1, in lower case. */
+static bool is_label(struct aa_view label)
+{
+    if (label.len == 0 || label.data[0] == '-' || label.data[label.len - 1] == '-')
+        return false;
+    for (size_t i = 0; i < label.len; i++)
+        if (!is_letter(label.data[i]) && !(label.data[i] >= '0' && label.data[i] <= '9') && label.data[i] != '-')
+            return false;
+    return true;
+}
+
+/* A name of the DNS, in the one spelling that people are shown: "cIaude.ai" would pass for another. An address has no
+ * name that anybody could judge, and many spellings; no name ends in a label that begins with a digit. */
 static bool is_plain_host(struct aa_view host)
 {
-    bool is_ipv6 = aa_view_has_prefix(host, AA_VIEW("["));
+    struct aa_view label = AA_VIEW_ABSENT;
 
-    if (host.len > HOST_MAX || aa_view_has_suffix(host, AA_VIEW(".")))
+    if (host.len > HOST_MAX)
         return false;
-    for (size_t i = 0; i < host.len; i++) {
-        char c = host.data[i];
-
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '-' &&
-            !(is_ipv6 && (c == ':' || c == '[' || c == ']')))
+    do {
+        aa_view_cut(host, '.', &label, &host);
+        if (!is_label(label))
             return false;
-    }
-    return true;
+    } while (!aa_view_is_absent(host));
+    return is_letter(label.data[0]);
+}
+
+/* None that goes without saying, and none in two ways: one site would have many names. */
+static bool is_plain_port(struct aa_view port)
+{
+    return aa_view_is_absent(port) || (port.len > 0 && port.data[0] != '0' && !aa_view_equal_text(port, "443"));
 }
 
 enum aa_err aa_client_document_check_url(struct aa_view client_id, struct aa_error *err)
@@ -82,6 +102,8 @@ enum aa_err aa_client_document_check_url(struct aa_view client_id, struct aa_err
         return aa_fail(err, AA_ERR_URL_MALFORMED, "a client's document is published by https alone");
     if (!is_plain_host(url.host))
         return aa_fail(err, AA_ERR_URL_MALFORMED, "the host of a client's document must be a plain name in lower case");
+    if (!is_plain_port(url.port))
+        return aa_fail(err, AA_ERR_URL_MALFORMED, "the URL of a client's document must not name https's own port");
     if (url.path.len <= 1) /* "/" is the same as none (RFC 3986 §6.2.3) */
         return aa_fail(err, AA_ERR_URL_MALFORMED, "the URL of a client's document must have a path");
     /* What fetches takes them out: one document would be found by many names, none of them its own. */

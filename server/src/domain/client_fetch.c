@@ -55,7 +55,7 @@ static bool is_withdrawn(const struct fetching *fetching)
     return has_copy(fetching) && aa_client_is_withdrawn(&fetching->copy);
 }
 
-/* Somebody has allowed it something. */
+/* Somebody has allowed it something, or it is well-known. */
 static bool is_in_use(const struct fetching *fetching)
 {
     return has_copy(fetching) && fetching->copy.expires_ms == 0;
@@ -68,15 +68,21 @@ static bool is_copy_good(const struct fetching *fetching)
            (fetching->copy.expires_ms == 0 || fetching->copy.expires_ms > fetching->now_ms);
 }
 
+/* Of a clock that was wrong when it was fetched. */
+static bool is_from_ahead(const struct fetching *fetching)
+{
+    return fetching->copy.fetched_ms > fetching->now_ms + AA_CLIENT_CLOCKS_MS;
+}
+
 static bool is_copy_fresh(const struct fetching *fetching)
 {
-    return is_copy_good(fetching) && fetching->copy.fresh_until_ms > fetching->now_ms;
+    return is_copy_good(fetching) && !is_from_ahead(fetching) && fetching->copy.fresh_until_ms > fetching->now_ms;
 }
 
 /* What its site said once, however long ago, is better than what this version knows of it. */
 static bool may_stand_in(const struct fetching *fetching)
 {
-    bool is_young = fetching->now_ms - fetching->copy.fetched_ms < AA_CLIENT_KEPT_MS;
+    bool is_young = fetching->now_ms - fetching->copy.fetched_ms < AA_CLIENT_KEPT_MS && !is_from_ahead(fetching);
 
     return is_copy_good(fetching) && (is_young || aa_client_pinned_has(fetching->client_id));
 }
@@ -239,16 +245,42 @@ static enum aa_err note_document(struct aa_conn *conn, const struct fetching *fe
     return aa_audit_note(fetching->app, conn, &entry, err);
 }
 
-/* Looks once more: while the site was asked, another request may have brought the same client. */
+/* Looks once more, and holds what there is: while the site was asked, another request may have brought the client. */
+static enum aa_err hold_copy(struct aa_conn *conn, struct fetching *fetching, struct aa_error *err)
+{
+    enum aa_err rc = aa_client_hold(conn, fetching->client_id, NULL);
+
+    if (rc && rc != AA_ERR_NOT_FOUND)
+        return aa_fail(err, rc, "a client could not be held: %s", aa_err_text(rc));
+    return find_copy(conn, fetching, err);
+}
+
+/* CONFLICT when another request was quicker. */
+static enum aa_err create(struct aa_conn *conn, struct fetching *fetching, struct aa_error *err)
+{
+    enum aa_err rc;
+
+    *fetching->refused = (struct aa_refused)AA_REFUSED_INIT;
+    rc = aa_client_make_room(conn, fetching->app, fetching->refused, err);
+    if (!rc)
+        rc = aa_client_create(conn, &fetching->document.client, NULL);
+    if (rc && rc != AA_ERR_CONFLICT && fetching->refused->error == AA_OAUTH_NONE)
+        return aa_fail(err, rc, "a client could not be stored: %s", aa_err_text(rc));
+    return rc;
+}
+
 static enum aa_err store_document(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     struct fetching *fetching = ctx;
     enum aa_err rc;
 
-    *fetching->refused = (struct aa_refused)AA_REFUSED_INIT;
-    rc = find_copy(conn, fetching, err);
-    if (!rc && !has_copy(fetching))
-        rc = aa_client_make_room(conn, fetching->app, fetching->refused, err);
+    rc = hold_copy(conn, fetching, err);
+    if (!rc && !has_copy(fetching)) {
+        rc = create(conn, fetching, err);
+        if (rc != AA_ERR_CONFLICT)
+            return rc ? rc : note_document(conn, fetching, err);
+        rc = hold_copy(conn, fetching, err);
+    }
     if (!rc)
         rc = aa_client_put_document(conn, &fetching->document.client, err);
     return rc ? rc : note_document(conn, fetching, err);
@@ -274,6 +306,12 @@ static enum aa_err keep_document(struct fetching *fetching, struct aa_error *err
 
 /* ---- no document ---- */
 
+/* The site was asked after us, and has answered. */
+static bool is_later(const struct fetching *fetching)
+{
+    return fetching->copy.fetched_ms > fetching->now_ms && !is_from_ahead(fetching);
+}
+
 static enum aa_err store_withdrawal(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     struct fetching *fetching = ctx;
@@ -282,8 +320,8 @@ static enum aa_err store_withdrawal(struct aa_conn *conn, void *ctx, struct aa_e
                                    .details = {{"reason", aa_view_of(fetching->refused->description)}}};
     enum aa_err rc;
 
-    rc = find_copy(conn, fetching, err);
-    if (rc || !has_copy(fetching) || is_otherwise_known(fetching) || fetching->copy.fetched_ms > fetching->now_ms)
+    rc = hold_copy(conn, fetching, err);
+    if (rc || !has_copy(fetching) || is_otherwise_known(fetching) || is_later(fetching))
         return rc;
     rc = aa_client_withdraw_document(conn, fetching->client_id, fetching->now_ms, err);
     return rc || is_withdrawn(fetching) ? rc : aa_audit_note(fetching->app, conn, &entry, err);
@@ -300,7 +338,9 @@ static enum aa_err refuse_document(struct fetching *fetching, const char *descri
     fetching->refused->error = AA_OAUTH_INVALID_CLIENT_METADATA;
     aa_metrics_count(fetching->app->metrics, AA_COUNT_DOCUMENTS_REFUSED);
     tell(fetching, AA_LOG_INFO, "a metadata document was refused", fetching->refused->description);
-    if (has_copy(fetching))
+    if (!has_copy(fetching)) /* then; another request may have brought it meanwhile */
+        rc = aa_db_read(fetching->app->db, find_copy, fetching, err);
+    if (!rc && has_copy(fetching))
         rc = aa_db_write(fetching->app->db, store_withdrawal, fetching, err);
     return rc ? rc : AA_ERR_REQUEST_MALFORMED;
 }
@@ -315,7 +355,23 @@ static enum aa_err keep_copy(struct aa_conn *conn, void *ctx, struct aa_error *e
                                    fetching->now_ms + INT64_C(1000) * AA_CLIENT_FRESH_MIN_S, err);
 }
 
-static enum aa_err use_pinned(struct fetching *fetching, struct aa_error *err)
+/* Only where nothing is known of the client: whatever its site says, however early it was asked, is better. */
+static enum aa_err store_pinned(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    struct fetching *fetching = ctx;
+    enum aa_err rc;
+
+    rc = find_copy(conn, fetching, err);
+    if (rc || has_copy(fetching))
+        return rc;
+    rc = create(conn, fetching, err);
+    if (rc == AA_ERR_CONFLICT)
+        return AA_OK;
+    return rc ? rc : note_document(conn, fetching, err);
+}
+
+/* `fresh_until_ms` 0: the next request asks. */
+static enum aa_err use_pinned(struct fetching *fetching, int64_t fresh_until_ms, struct aa_error *err)
 {
     struct aa_buf text;
     enum aa_err rc;
@@ -327,42 +383,72 @@ static enum aa_err use_pinned(struct fetching *fetching, struct aa_error *err)
         rc = aa_client_document_read(&fetching->app->settings, fetching->client_id, aa_buf_view(&text),
                                      &fetching->document, fetching->refused, err);
     aa_buf_clear(&text);
-    fetching->download.max_age_s = 0;
-    return rc ? rc : keep_document(fetching, err);
+    if (rc)
+        return rc;
+    fetching->document.client.created_ms = fetching->now_ms;
+    fetching->document.client.fresh_until_ms = fresh_until_ms;
+    return aa_db_write(fetching->app->db, store_pinned, fetching, err);
 }
 
-/* `refused` is set; what stands in takes it back. */
-static enum aa_err stand_in(struct fetching *fetching, const char *why, struct aa_error *err)
+static bool may_be_pinned(const struct fetching *fetching)
 {
-    if (may_stand_in(fetching)) {
-        *fetching->refused = (struct aa_refused)AA_REFUSED_INIT;
-        tell(fetching, AA_LOG_WARNING, "a metadata document could not be fetched, the last copy is used", why);
-        return aa_db_write(fetching->app->db, keep_copy, fetching, err);
-    }
-    if (aa_client_pinned_has(fetching->client_id) && !is_withdrawn(fetching)) {
-        *fetching->refused = (struct aa_refused)AA_REFUSED_INIT;
-        tell(fetching, AA_LOG_WARNING, "a metadata document could not be fetched, what this version knows is used",
-             why);
-        return use_pinned(fetching, err);
-    }
-    tell(fetching, AA_LOG_WARNING, "a metadata document could not be fetched", why);
-    return AA_ERR_REQUEST_MALFORMED;
+    return !has_copy(fetching) && aa_client_pinned_has(fetching->client_id);
 }
 
-/* The site's trouble, or the way's: not its word about the client. (Why stays in the log: to a stranger the difference
- * between "no such name" and "not a public address" would tell what names there are inside.) */
+static void take_back_refusal(struct fetching *fetching, const char *instead, const char *why)
+{
+    *fetching->refused = (struct aa_refused)AA_REFUSED_INIT;
+    tell(fetching, AA_LOG_WARNING, instead, why);
+}
+
+/* The site's trouble, or the way's: not its word about the client. It is left alone for a while. (Why stays in the log:
+ * to a stranger the difference between "no such name" and "not a public address" would tell what names there are
+ * inside.) */
 static enum aa_err go_without(struct fetching *fetching, const char *why, struct aa_error *err)
 {
+    int64_t again_ms = fetching->now_ms + INT64_C(1000) * AA_CLIENT_FRESH_MIN_S;
+
     aa_metrics_count(fetching->app->metrics, AA_COUNT_DOCUMENTS_UNREACHABLE);
-    aa_refuse(fetching->refused, AA_OAUTH_INVALID_CLIENT_METADATA,
-              "the metadata document of the client could not be fetched: try again in a while");
-    return stand_in(fetching, why, err);
+    if (may_stand_in(fetching)) {
+        take_back_refusal(fetching, "a metadata document could not be fetched, the last copy is used", why);
+        return aa_db_write(fetching->app->db, keep_copy, fetching, err);
+    }
+    if (may_be_pinned(fetching)) {
+        take_back_refusal(fetching, "a metadata document could not be fetched, what this version knows is used", why);
+        return use_pinned(fetching, again_ms, err);
+    }
+    tell(fetching, AA_LOG_WARNING, "a metadata document could not be fetched", why);
+    return aa_refuse(fetching->refused, AA_OAUTH_INVALID_CLIENT_METADATA,
+                     "the metadata document of the client could not be fetched: try again in a while");
+}
+
+/* A limit of ours, and `refused` says so: nobody was asked, so nothing is learnt. What is known serves this one
+ * request; whoever keeps us from asking must not keep a client alive that its site has withdrawn. */
+static enum aa_err go_unasked(struct fetching *fetching, const char *why, struct aa_error *err)
+{
+    if (may_stand_in(fetching)) {
+        take_back_refusal(fetching, "a metadata document was not asked for, the last copy is used", why);
+        return AA_OK;
+    }
+    if (may_be_pinned(fetching)) {
+        take_back_refusal(fetching, "a metadata document was not asked for, what this version knows is used", why);
+        return use_pinned(fetching, 0, err);
+    }
+    tell(fetching, AA_LOG_WARNING, "a metadata document was not asked for", why);
+    return AA_ERR_REQUEST_MALFORMED;
 }
 
 static enum aa_err refuse_more(struct fetching *fetching, const char *refusal, struct aa_error *err)
 {
     aa_client_fetch_refuse(fetching->refused, refusal, fetching->now_ms);
-    return stand_in(fetching, refusal, err);
+    return go_unasked(fetching, refusal, err);
+}
+
+static enum aa_err refuse_now(struct fetching *fetching, const char *why, struct aa_error *err)
+{
+    aa_refuse(fetching->refused, AA_OAUTH_INVALID_CLIENT_METADATA,
+              "the metadata document of the client could not be fetched: try again in a moment");
+    return go_unasked(fetching, why, err);
 }
 
 /* ---- asking the site ---- */
@@ -405,6 +491,8 @@ static enum aa_err ask_site(struct fetching *fetching, struct aa_error *err)
         return judge_answer(fetching, err);
     if (rc == AA_ERR_TOO_LONG)
         return refuse_document(fetching, "the metadata document at client_id is larger than 5 KB", err);
+    if (rc == AA_ERR_REMOTE_BREAKER)
+        return refuse_now(fetching, why.message, err);
     if (aa_download_is_unreachable(rc))
         return go_without(fetching, why.message, err);
     return aa_fail(err, rc, "a metadata document could not be fetched: %s", why.message);

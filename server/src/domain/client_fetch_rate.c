@@ -69,13 +69,22 @@ static enum aa_err count_one(struct aa_conn *conn, void *ctx, struct aa_error *e
     return rc;
 }
 
+/* By its name alone: a host is not to be asked for so much at each of its ports. */
+static struct aa_view host_of(struct aa_view site)
+{
+    struct aa_view host, port;
+
+    aa_view_cut(site, ':', &host, &port);
+    return host;
+}
+
 enum aa_err aa_client_fetch_count(const struct aa_app *app, const struct aa_client_fetch_limits *limits, int64_t now_ms,
                                   const char **refusal, struct aa_error *err)
 {
     struct counting counting = {
         .limits = {{"client_document", limits->address, AA_CLIENT_FETCH_PER_ADDRESS_MAX,
                     "this address had too many metadata documents fetched"},
-                   {"client_document_site", limits->site, AA_CLIENT_FETCH_PER_SITE_MAX,
+                   {"client_document_site", host_of(limits->site), AA_CLIENT_FETCH_PER_SITE_MAX,
                     "this site was asked for too many metadata documents"}},
         .now_ms = now_ms,
     };

@@ -61,7 +61,7 @@ enum aa_err aa_outgoing_fetch(struct aa_outgoing *outgoing, const char *url, str
     enum aa_err rc;
 
     if (atomic_fetch_add(&outgoing->under_way, 1) >= outgoing->max)
-        rc = aa_fail(err, AA_ERR_REMOTE_UNREACHABLE, "too many documents are being fetched");
+        rc = aa_fail(err, AA_ERR_REMOTE_BREAKER, "too many documents are being fetched");
     else
         rc = fetch(outgoing, url, out, err);
     atomic_fetch_sub(&outgoing->under_way, 1);

@@ -15,7 +15,7 @@ struct aa_outgoing {
 
 /* Borrows from the configuration. */
 void aa_outgoing_init(struct aa_outgoing *outgoing, const struct aa_config *config);
-/* As struct aa_app's `fetch` has it. Above `max` at once: AA_ERR_REMOTE_UNREACHABLE. */
+/* As struct aa_app's `fetch` has it. Above `max` at once: AA_ERR_REMOTE_BREAKER. */
 AA_CHECK enum aa_err aa_outgoing_fetch(struct aa_outgoing *outgoing, const char *url, struct aa_download *out,
                                        struct aa_error *err);
 

@@ -36,6 +36,15 @@ enum aa_err aa_client_create(struct aa_conn *c, const struct aa_client *client, 
     return aa_store_insert(c, CLIENT_INSERT " ON CONFLICT DO NOTHING", &client_shape, client, err);
 }
 
+enum aa_err aa_client_hold(struct aa_conn *c, struct aa_view client_id, struct aa_error *err)
+{
+    return aa_store_change(c, "UPDATE clients SET source = source WHERE client_id = $1", AA_ARGS(AA_TEXT(client_id)),
+                           err);
+}
+
+/* Milliseconds: what is further ahead than any two servers' clocks came from one that was wrong, and counts as past. */
+#define CLOCKS "3600000"
+
 enum aa_err aa_client_put_document(struct aa_conn *c, const struct aa_client *client, struct aa_error *err)
 {
     return aa_store_insert(c,
@@ -48,7 +57,8 @@ enum aa_err aa_client_put_document(struct aa_conn *c, const struct aa_client *cl
                            "jwks = excluded.jwks, jwks_uri = excluded.jwks_uri, "
                            "jwks_fetched_ms = excluded.jwks_fetched_ms, jwks_asked_ms = excluded.jwks_asked_ms, "
                            "expires_ms = CASE WHEN clients.expires_ms = 0 THEN 0 ELSE excluded.expires_ms END "
-                           "WHERE clients.source = 'cimd' AND clients.fetched_ms <= excluded.fetched_ms",
+                           "WHERE clients.source = 'cimd' AND (clients.fetched_ms <= excluded.fetched_ms "
+                           "OR clients.fetched_ms > excluded.fetched_ms + " CLOCKS ")",
                            &client_shape, client, err);
 }
 
@@ -66,7 +76,7 @@ enum aa_err aa_client_withdraw_document(struct aa_conn *c, struct aa_view client
 {
     return aa_store_run(c,
                         "UPDATE clients SET fetched_ms = $2, fresh_until_ms = -1 WHERE client_id = $1 "
-                        "AND source = 'cimd' AND fetched_ms <= $2",
+                        "AND source = 'cimd' AND (fetched_ms <= $2 OR fetched_ms > $2 + " CLOCKS ")",
                         AA_ARGS(AA_TEXT(client_id), AA_INT(fetched_ms)), NULL, err);
 }
 

@@ -89,8 +89,11 @@ AA_STORE aa_client_extend(struct aa_conn *c, struct aa_view client_id, int64_t e
                           struct aa_error *err); /* W; only when it has an expiry */
 AA_STORE aa_client_delete(struct aa_conn *c, struct aa_view client_id, int64_t now_ms,
                           struct aa_error *err); /* W; its grants are revoked */
-/* Clients that are known by the URL of their metadata document. Of two that were asked the later one counts, whichever
- * comes first. */
+/* W: whoever changes or holds the same client waits until this transaction ends. NOT_FOUND when there is none. */
+AA_STORE aa_client_hold(struct aa_conn *c, struct aa_view client_id, struct aa_error *err);
+/* Clients that are known by the URL of their metadata document. Of two answers of a site the later one counts,
+ * whichever comes first; one that is AA_CLIENT_CLOCKS_MS ahead was given by a wrong clock, and is none. */
+#define AA_CLIENT_CLOCKS_MS INT64_C(3600000)
 /* W: the client, or what its document says now; when it was made and used stays, and one that was used does not expire
  * again. CONFLICT when a client of that name came otherwise, or the site was asked later than client->fetched_ms. */
 AA_STORE aa_client_put_document(struct aa_conn *c, const struct aa_client *client, struct aa_error *err);
