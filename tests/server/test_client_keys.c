@@ -2,11 +2,13 @@
  * fits, at /token once more; and what becomes of keys that the client changed or took away. */
 #include <stdio.h>
 
+#include "base/error.h"
 #include "base/mem.h"
 #include "domain/client_fetch.h"
 #include "domain/client_fetch_rate.h"
 #include "domain/client_keys.h"
 #include "domain/client_renew.h"
+#include "db/driver.h"
 #include "store/audit.h"
 #include "support_assertion.h"
 
@@ -427,4 +429,259 @@ KEYS_TEST(out_of_memory_is_503_whichever_allocation_fails)
     }
     CHECK(nth > 20);
     CHECK(client_site.jwks_calls > 10);
+}
+
+/* ---- strangers ---- */
+
+static enum aa_err make_unused(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    (void)ctx;
+    return conn->driver->run(conn, "UPDATE clients SET expires_ms = 9000000000000 WHERE source = 'cimd'", err);
+}
+
+static enum aa_err make_older(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    (void)ctx;
+    return conn->driver->run(conn,
+                             "UPDATE clients SET auth_methods = NULL, jwks = NULL, jwks_uri = NULL, "
+                             "jwks_fetched_ms = 0, jwks_asked_ms = 0",
+                             err);
+}
+
+/* Right claims, and a signature of nobody's. */
+static int send_garbage(struct flow *flow)
+{
+    struct keypair other;
+    int status;
+
+    keypair_open(&other, "ES256", "other");
+    status = client_redeem(flow, "x", assertion_new(flow, &other));
+    keypair_close(&other);
+    return status;
+}
+
+static void exhaust_address(struct flow *flow, const char *address)
+{
+    const struct aa_client_fetch_limits limits = {VIEW(address), AA_VIEW_ABSENT};
+    const char *refusal = NULL;
+
+    while (!refusal)
+        CHECK_OK(aa_client_fetch_count(&flow->f.app, &limits, flow->f.now_ms, &refusal, NULL));
+}
+
+TEST(client_keys, whoever_has_used_up_their_own_limit_keeps_no_key_out)
+{
+    struct keys keys;
+    char members[2048], sets[2][1536];
+
+    keypair_open(&keys.first, "ES256", "first");
+    keypair_open(&keys.second, "ES256", "second");
+    client_site_write_keys(sets[0], sizeof sets[0], &keys.first, NULL);
+    client_site_write_keys(sets[1], sizeof sets[1], &keys.second, NULL);
+    snprintf(members, sizeof members, BY_KEY ",\"jwks\":%s", sets[0]);
+    client_flow_open(&keys.flow, members);
+    snprintf(members, sizeof members, BY_KEY ",\"jwks\":%s", sets[1]);
+    client_site_publish(members);
+    flow_move(&keys.flow, AGAIN_S);
+    exhaust_address(&keys.flow, "192.0.2.1");
+    CHECK_INT(send_garbage(&keys.flow), 401);
+    CHECK_INT(client_site.document_calls, 2);
+    CHECK_INT(use(&keys.flow, &keys.second), 200);
+    CHECK_INT(use(&keys.flow, &keys.first), 401);
+    keys_close(&keys);
+}
+
+static int use_any(struct flow *flow, const struct keypair *pair)
+{
+    char code[128];
+
+    flow_code(flow, code);
+    return client_redeem(flow, code, assertion_new(flow, pair));
+}
+
+KEYS_TEST(while_too_much_is_being_fetched_nobody_is_judged_and_the_next_one_asks)
+{
+    client_site_publish_keys(&keys->second, NULL);
+    flow_move(flow, AGAIN_S);
+    client_site.jwks_rc = AA_ERR_REMOTE_BREAKER;
+    CHECK_INT(send_garbage(flow), 503);
+    CHECK_INT(use(flow, &keys->first), 200); /* that one fits, and is young enough */
+    client_site.jwks_rc = AA_OK;
+    CHECK_INT(use(flow, &keys->second), 200);
+    client_site_publish_keys(&keys->first, NULL);
+    flow_move(flow, DAY_S);
+    client_site.jwks_rc = AA_ERR_REMOTE_BREAKER;
+    CHECK_INT(use_any(flow, &keys->second), 503); /* too old to be believed unasked */
+    client_site.jwks_rc = AA_OK;
+    CHECK_INT(use(flow, &keys->second), 401);
+    CHECK_INT(use(flow, &keys->first), 200);
+}
+
+TEST(client_keys, a_client_that_nobody_allowed_anything_costs_no_fetch_and_no_row)
+{
+    struct keys keys;
+    int64_t rows;
+
+    keys_open(&keys, BY_KEY AT_URI);
+    rows = assertions_kept(&keys.flow);
+    flow_write(&keys.flow, make_unused, NULL);
+    flow_move(&keys.flow, AGAIN_S);
+    for (int i = 0; i < 3; i++)
+        CHECK_INT(client_redeem(&keys.flow, "x", assertion_new(&keys.flow, &keys.first)), 401);
+    CHECK_INT(send_garbage(&keys.flow), 401);
+    CHECK_INT(assertions_kept(&keys.flow), rows);
+    CHECK_INT(client_site.jwks_calls, 1);
+    keys_close(&keys);
+}
+
+/* ---- two at once ---- */
+
+static struct keys *meeting;
+static void (*meanwhile)(struct keys *keys);
+static enum aa_err (*asked_site)(void *ctx, const char *url, struct aa_download *out, struct aa_error *err);
+static int status_meanwhile;
+
+/* What the site says at this moment comes late. */
+static enum aa_err ask_slow_site(void *ctx, const char *url, struct aa_download *out, struct aa_error *err)
+{
+    enum aa_err rc = asked_site(ctx, url, out, err);
+    void (*happens)(struct keys * keys) = meanwhile;
+
+    if (!happens || strncmp(url, CLIENT_JWKS, strlen(CLIENT_JWKS)) != 0)
+        return rc;
+    meanwhile = NULL;
+    happens(meeting);
+    return rc;
+}
+
+static void meet(struct keys *keys, void (*happens)(struct keys *keys))
+{
+    meeting = keys;
+    meanwhile = happens;
+    asked_site = keys->flow.f.app.fetch;
+    keys->flow.f.app.fetch = ask_slow_site;
+}
+
+static void authorize_meanwhile(struct keys *keys)
+{
+    struct aa_refused refused = AA_REFUSED_INIT;
+    bool is_asked = false;
+
+    flow_move(&keys->flow, 2);
+    client_site_publish_keys(&keys->second, NULL);
+    CHECK_OK(aa_client_fetch_again(&keys->flow.f.app, VIEW(CLIENT), &is_asked, &refused, NULL));
+    CHECK(is_asked);
+}
+
+KEYS_TEST(keys_that_were_asked_for_earlier_and_come_later_do_not_count)
+{
+    flow_move(flow, AGAIN_S);
+    meet(keys, authorize_meanwhile);
+    CHECK_INT(send_garbage(flow), 401);
+    CHECK_INT(use(flow, &keys->first), 401);
+    CHECK_INT(use(flow, &keys->second), 200);
+}
+
+static void use_second_meanwhile(struct keys *keys)
+{
+    flow_move(&keys->flow, 2);
+    client_site_publish_keys(&keys->second, NULL);
+    status_meanwhile = use(&keys->flow, &keys->second);
+}
+
+KEYS_TEST(a_document_that_comes_late_does_not_bring_back_keys)
+{
+    struct aa_refused refused;
+
+    flow_move(flow, AA_CLIENT_FRESH_S);
+    meet(keys, use_second_meanwhile);
+    CHECK_OK(client_flow_authorize(flow, &refused));
+    CHECK_INT(status_meanwhile, 200);
+    CHECK_INT(use(flow, &keys->first), 401);
+    CHECK_INT(use(flow, &keys->second), 200);
+}
+
+static void come_beside_meanwhile(struct keys *keys)
+{
+    struct flow beside;
+    char code[128];
+
+    flow_open_beside(&beside, &keys->flow);
+    beside.f.now_ms = keys->flow.f.now_ms + 500;
+    snprintf(beside.client_id, sizeof beside.client_id, "%s", CLIENT);
+    snprintf(beside.user_id, sizeof beside.user_id, "%s", keys->flow.user_id);
+    snprintf(beside.server_id, sizeof beside.server_id, "%s", keys->flow.server_id);
+    flow_code(&beside, code);
+    status_meanwhile = client_redeem(&beside, code, assertion_new(&beside, &keys->second));
+    flow_close(&beside);
+}
+
+/* 401 makes a client forget who it is; and the key that it signs with is a good one. */
+KEYS_TEST(whoever_comes_while_new_keys_are_being_had_is_told_to_come_again)
+{
+    flow_move(flow, AGAIN_S);
+    client_site_publish_keys(&keys->first, &keys->second);
+    meet(keys, come_beside_meanwhile);
+    CHECK_INT(use(flow, &keys->second), 200);
+    CHECK_INT(status_meanwhile, 503);
+}
+
+/* ---- a clock that was wrong ---- */
+
+KEYS_TEST(keys_of_a_clock_that_was_ahead_are_old)
+{
+    struct aa_refused refused;
+
+    flow_move(flow, 365 * DAY_S);
+    CHECK_OK(client_flow_authorize(flow, &refused));
+    flow_move(flow, -365 * DAY_S);
+    client_site_publish_keys(&keys->second, NULL);
+    CHECK_INT(use(flow, &keys->first), 401);
+    CHECK_INT(use(flow, &keys->second), 200);
+}
+
+/* ---- a copy of a version that knew nothing of keys ---- */
+
+TEST(client_keys, a_copy_of_an_older_version_is_had_anew)
+{
+    struct keys keys;
+    struct aa_refused refused;
+
+    keys_open(&keys, EITHER AT_URI);
+    flow_write(&keys.flow, make_older, NULL);
+    flow_move(&keys.flow, 60);
+    CHECK_OK(client_flow_authorize(&keys.flow, &refused));
+    CHECK_INT(use(&keys.flow, &keys.first), 200);
+    keys_close(&keys);
+}
+
+/* ---- the longest name ---- */
+
+static bool is_long_asked;
+
+static enum aa_err ask_also_the_longest(void *ctx, const char *url, struct aa_download *out, struct aa_error *err)
+{
+    if (strncmp(url, "https://aaaa", 12) != 0)
+        return asked_site(ctx, url, out, err);
+    is_long_asked = true;
+    return aa_fail(err, AA_ERR_REMOTE_DNS, "no such name");
+}
+
+TEST(client_keys, keys_at_a_host_of_the_longest_name_are_looked_for)
+{
+    struct keys keys;
+    struct aa_refused refused;
+    char members[512], host[254];
+
+    keys_open(&keys, EITHER AT_URI);
+    for (int i = 0; i < 253; i++)
+        host[i] = i % 60 == 59 ? '.' : 'a';
+    host[253] = '\0';
+    snprintf(members, sizeof members, EITHER ",\"jwks_uri\":\"https://%s/jwks.json\"", host);
+    client_site_publish(members);
+    asked_site = keys.flow.f.app.fetch;
+    keys.flow.f.app.fetch = ask_also_the_longest;
+    CHECK_OK(authorize_later(&keys.flow, &refused));
+    CHECK(is_long_asked);
+    keys_close(&keys);
 }

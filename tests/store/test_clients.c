@@ -330,10 +330,66 @@ STORE_TEST(clients, keys_are_put_where_they_were_asked_for)
     client.jwks = VIEW("{}");
     client.jwks_fetched_ms = 6000;
     check_document(c, &client);
-    CHECK_OK(aa_client_put_keys(c, VIEW(DOCUMENT), VIEW(KEYS), AA_VIEW_ABSENT, 0, NULL));
-    client.jwks = AA_VIEW_ABSENT;
-    client.jwks_fetched_ms = 0;
+    CHECK_ERR(aa_client_put_keys(c, VIEW(DOCUMENT), VIEW(KEYS), AA_VIEW_ABSENT, 5999, NULL), AA_ERR_NOT_FOUND);
     check_document(c, &client);
+    CHECK_OK(aa_client_put_keys(c, VIEW(DOCUMENT), VIEW(KEYS), AA_VIEW_ABSENT, 6001, NULL));
+    client.jwks = AA_VIEW_ABSENT;
+    client.jwks_fetched_ms = 6001;
+    check_document(c, &client);
+    CHECK_OK(aa_client_put_keys(c, VIEW(DOCUMENT), VIEW(KEYS), VIEW("{}"), 6001 + 2 * AA_CLIENT_CLOCKS_MS, NULL));
+    CHECK_OK(aa_client_put_keys(c, VIEW(DOCUMENT), VIEW(KEYS), AA_VIEW_ABSENT, 6001, NULL)); /* a clock was wrong */
+    check_document(c, &client);
+}
+
+/* Between the two the client was asked for its keys at /token. */
+STORE_TEST(clients, a_document_that_comes_late_does_not_bring_back_older_keys)
+{
+    struct aa_client client = sample_document(), later;
+
+    client.jwks = VIEW("{\"old\":1}");
+    client.jwks_fetched_ms = client.jwks_asked_ms = 1000;
+    CHECK_OK(aa_client_put_document(c, &client, NULL));
+    CHECK_OK(aa_client_put_keys(c, VIEW(DOCUMENT), VIEW(KEYS), VIEW("{\"new\":1}"), 3000, NULL));
+    later = client;
+    later.fetched_ms = later.jwks_fetched_ms = 2000;
+    later.jwks_asked_ms = 0;
+    CHECK_OK(aa_client_put_document(c, &later, NULL));
+    later.jwks = VIEW("{\"new\":1}");
+    later.jwks_fetched_ms = 3000;
+    later.jwks_asked_ms = 1000;
+    check_document(c, &later);
+    later.fetched_ms = later.jwks_fetched_ms = 4000;
+    later.jwks = VIEW("{\"newest\":1}");
+    CHECK_OK(aa_client_put_document(c, &later, NULL));
+    check_document(c, &later);
+    later.jwks_uri = AA_VIEW_ABSENT; /* other keys altogether */
+    later.jwks = AA_VIEW_ABSENT;
+    later.jwks_fetched_ms = 1;
+    CHECK_OK(aa_client_put_document(c, &later, NULL));
+    check_document(c, &later);
+}
+
+STORE_TEST(clients, a_claim_on_keys_is_settled_by_whoever_has_it)
+{
+    struct aa_client client = sample_document();
+
+    client.jwks_asked_ms = 1200;
+    CHECK_OK(aa_client_put_document(c, &client, NULL));
+    CHECK_OK(aa_client_claim_keys(c, VIEW(DOCUMENT), 5000, 1200, NULL));
+    CHECK_OK(aa_client_settle_keys(c, VIEW(DOCUMENT), 4999, 1, NULL));
+    client.jwks_asked_ms = 5000;
+    check_document(c, &client);
+    CHECK_OK(aa_client_settle_keys(c, VIEW(DOCUMENT), 5000, 1200, NULL));
+    client.jwks_asked_ms = 1200;
+    check_document(c, &client);
+    CHECK_OK(aa_client_claim_keys(c, VIEW(DOCUMENT), 5000, 1200, NULL));
+    CHECK_OK(aa_client_put_keys(c, VIEW(DOCUMENT), VIEW(KEYS), VIEW("{}"), 5000, NULL));
+    CHECK_OK(aa_client_settle_keys(c, VIEW(DOCUMENT), 5000, 1200, NULL)); /* there were some */
+    client.jwks = VIEW("{}");
+    client.jwks_fetched_ms = client.jwks_asked_ms = 5000;
+    check_document(c, &client);
+    CHECK_OK(aa_client_claim_keys(c, VIEW(DOCUMENT), INT64_C(1900000000000), 5000, NULL));
+    CHECK_OK(aa_client_claim_keys(c, VIEW(DOCUMENT), INT64_C(1800000000000), 5500, NULL)); /* a clock was wrong */
 }
 
 STORE_TEST(clients, an_assertion_is_used_once)

@@ -16,9 +16,8 @@ size_t aa_jwks_len(const struct aa_jwks *jwks);
 /* The key with that kid and algorithm; without a kid, the only key of that algorithm. Borrowed; NULL when there is
  * none. */
 const struct aa_key *aa_jwks_find(const struct aa_jwks *jwks, struct aa_view kid, enum aa_alg alg);
-/* One of them, index below aa_jwks_len(), in the order of the document; *kid is absent when it has none. Borrowed,
- * both.
- */
+/* One of them, index below aa_jwks_len(), in the order of the document; *kid is absent when it has none. Both
+ * borrowed. */
 const struct aa_key *aa_jwks_at(const struct aa_jwks *jwks, size_t index, struct aa_view *kid);
 /* Appends {"alg":"ES256","crv":"P-256","kid":…,"kty":"EC","use":"sig","x":…,"y":…}. */
 AA_CHECK enum aa_err aa_jwk_add(struct aa_buf *buf, const struct aa_key *key, struct aa_view kid, struct aa_error *err);

@@ -56,29 +56,52 @@ static enum aa_err verify(const struct proving *proving, struct aa_error *err)
     return aa_client_assertion_verify(&proving->assertion, proving->client.jwks, err);
 }
 
-static enum aa_err renew(struct proving *proving, bool *is_asked, struct aa_error *err)
+/* Neither yes nor no: its keys may be others by now. */
+static enum aa_err wait_for_keys(struct aa_error *err)
 {
-    enum aa_err rc = aa_client_renew_keys(proving->app, &proving->client, is_asked, err);
-
-    return rc || !*is_asked ? rc : aa_db_read(proving->app->db, load, proving, err);
+    return aa_fail(err, AA_ERR_STORE_BUSY, "a client's keys are being fetched");
 }
 
+static enum aa_err renew(struct proving *proving, enum aa_renewal *renewal, struct aa_error *err)
+{
+    enum aa_err rc = aa_client_renew_keys(proving->app, &proving->client, renewal, err);
+
+    if (!rc && *renewal == AA_RENEWAL_BUSY)
+        return wait_for_keys(err);
+    return rc || *renewal == AA_RENEWAL_NONE ? rc : aa_db_read(proving->app->db, load, proving, err);
+}
+
+/* Whom nobody has allowed anything has no code and no token: strangers' own clients cost us no fetch and no row. */
+static enum aa_err check_used(const struct proving *proving)
+{
+    if (proving->client.expires_ms == 0)
+        return AA_OK;
+    return aa_refuse(proving->refused, AA_OAUTH_INVALID_CLIENT, "Nobody has allowed the client anything yet");
+}
+
+/* Once with the keys that are kept, and once more with those that the client has now. */
 static enum aa_err check_signature(struct proving *proving, struct aa_error *err)
 {
-    bool is_asked = false;
+    enum aa_renewal renewal = AA_RENEWAL_NONE;
+    bool is_old;
     enum aa_err rc;
 
     rc = aa_db_read(proving->app->db, load, proving, err);
-    if (!rc && aa_client_keys_are_old(&proving->client, proving->now_ms))
-        rc = renew(proving, &is_asked, err);
+    if (!rc)
+        rc = check_used(proving);
+    if (rc)
+        return rc;
+    is_old = aa_client_keys_are_old(&proving->client, proving->now_ms);
+    if (is_old)
+        rc = renew(proving, &renewal, err);
     if (rc)
         return rc;
     rc = verify(proving, err);
-    if (rc == AA_ERR_TOKEN_SIGNATURE && !is_asked) {
-        rc = renew(proving, &is_asked, err);
+    if (rc == AA_ERR_TOKEN_SIGNATURE && !is_old) {
+        rc = renew(proving, &renewal, err);
         if (rc)
             return rc;
-        rc = is_asked ? verify(proving, err) : AA_ERR_TOKEN_SIGNATURE;
+        rc = renewal == AA_RENEWAL_ASKED ? verify(proving, err) : AA_ERR_TOKEN_SIGNATURE;
     }
     if (rc == AA_ERR_TOKEN_SIGNATURE)
         return aa_refuse(proving->refused, AA_OAUTH_INVALID_CLIENT,
@@ -118,7 +141,7 @@ static enum aa_err spend(struct proving *proving, struct aa_error *err)
 
 /* ---- the whole ---- */
 
-/* Only what the client itself signed comes as far as the store's writer. */
+/* Only what the client itself signed is kept. */
 static enum aa_err prove(struct proving *proving, struct aa_error *err)
 {
     enum aa_err rc;

@@ -11,9 +11,10 @@ struct aa_client_proof {      /* as the client sent it */
     const char *path; /* of the endpoint: "/token" */
 };
 
-/* Checks the assertion and spends it, and appends the client's id to *client_id. What is not signed by the client
- * leaves nothing in the store. May wait for the client's site when no key of it fits (domain/client_renew.h). Refusal:
- * INVALID_CLIENT, whatever is wrong; whoever asks must not go on as if there had been no assertion. */
+/* Checks the assertion and spends it, and appends the client's id to *client_id. What is not signed by the client is
+ * not kept; it may make us look for new keys of the client (domain/client_renew.h), and waits for its site then.
+ * Refusal: INVALID_CLIENT, whatever is wrong; whoever asks must not go on as if there had been no assertion.
+ * AA_ERR_STORE_BUSY while its keys are being fetched: nobody knows yet. */
 AA_CHECK enum aa_err aa_client_prove(struct aa_app *app, const struct aa_client_proof *proof, struct aa_buf *client_id,
                                      struct aa_refused *refused, struct aa_error *err);
 

@@ -18,7 +18,8 @@ struct fetching {
     struct aa_app *app;
     struct aa_view client_id, site; /* the second: its host, and the port if one is named */
     int64_t now_ms;                 /* before the site is asked */
-    bool is_again;                  /* also a fresh copy is looked at again */
+    bool is_again;                  /* also a fresh copy is looked at again, and who asks has seen to the limits */
+    bool is_unasked;                /* by a limit of ours */
     struct aa_client copy;          /* as it is stored; of no client when memory is NULL */
     struct aa_download download;
     struct aa_client_document document;
@@ -76,7 +77,10 @@ static bool is_from_ahead(const struct fetching *fetching)
 
 static bool is_copy_fresh(const struct fetching *fetching)
 {
-    return is_copy_good(fetching) && !is_from_ahead(fetching) && fetching->copy.fresh_until_ms > fetching->now_ms;
+    bool is_young = fetching->copy.fresh_until_ms > fetching->now_ms && !is_from_ahead(fetching);
+
+    /* An older version kept none of its ways to authenticate. */
+    return is_copy_good(fetching) && is_young && !aa_view_is_absent(fetching->copy.auth_methods);
 }
 
 /* What its site said once, however long ago, is better than what this version knows of it. */
@@ -140,7 +144,7 @@ static enum aa_err ask_for_keys(struct fetching *fetching, struct aa_refused *re
     if (rc)
         return rc;
     if (refusal)
-        return aa_fail(err, AA_ERR_REMOTE_UNREACHABLE, "%s", refusal);
+        return aa_fail(err, AA_ERR_REMOTE_BREAKER, "%s", refusal);
     return aa_client_keys_fetch(fetching->app, jwks_uri, &fetching->document.texts.jwks, refused, err);
 }
 
@@ -172,6 +176,8 @@ static enum aa_err do_without_keys(struct fetching *fetching, bool is_trouble, c
         return use_last_keys(fetching, err);
     }
     tell(fetching, AA_LOG_WARNING, "a client's keys could not be had", why);
+    if (!is_trouble) /* that there are none is an answer too */
+        fetching->document.client.jwks_fetched_ms = fetching->now_ms;
     if (aa_client_may(&fetching->document.client, AA_CLIENT_NONE))
         return AA_OK;
     return aa_refuse(fetching->refused, AA_OAUTH_INVALID_CLIENT_METADATA,
@@ -188,9 +194,11 @@ static enum aa_err bring_keys(struct fetching *fetching, struct aa_error *err)
 
     if (!aa_client_may(client, AA_CLIENT_PRIVATE_KEY_JWT))
         return AA_OK;
-    client->jwks_asked_ms = fetching->now_ms;
-    if (!aa_view_is_absent(client->jwks_uri)) {
+    if (!aa_view_is_absent(client->jwks_uri))
         rc = ask_for_keys(fetching, &refused, &why);
+    if (rc != AA_ERR_REMOTE_BREAKER) /* else nobody was asked */
+        client->jwks_asked_ms = fetching->now_ms;
+    if (!aa_view_is_absent(client->jwks_uri)) {
         if (refused.error != AA_OAUTH_NONE)
             return do_without_keys(fetching, false, refused.description, err);
         if (rc && aa_download_is_unreachable(rc))
@@ -426,6 +434,7 @@ static enum aa_err go_without(struct fetching *fetching, const char *why, struct
  * request; whoever keeps us from asking must not keep a client alive that its site has withdrawn. */
 static enum aa_err go_unasked(struct fetching *fetching, const char *why, struct aa_error *err)
 {
+    fetching->is_unasked = true;
     if (may_stand_in(fetching)) {
         take_back_refusal(fetching, "a metadata document was not asked for, the last copy is used", why);
         return AA_OK;
@@ -504,8 +513,10 @@ static enum aa_err ask_if_there_is_room(struct fetching *fetching, struct aa_err
     struct aa_client_fetch_limits limits = {fetching->app->who.address,
                                             is_in_use(fetching) ? AA_VIEW_ABSENT : fetching->site};
     const char *refusal = NULL;
-    enum aa_err rc = aa_client_fetch_count(fetching->app, &limits, fetching->now_ms, &refusal, err);
+    enum aa_err rc = AA_OK;
 
+    if (!fetching->is_again)
+        rc = aa_client_fetch_count(fetching->app, &limits, fetching->now_ms, &refusal, err);
     if (rc)
         return rc;
     return refusal ? refuse_more(fetching, refusal, err) : ask_site(fetching, err);
@@ -525,33 +536,35 @@ static enum aa_err fetch_unless_known(struct fetching *fetching, struct aa_error
     return ask_if_there_is_room(fetching, err);
 }
 
-static enum aa_err fetch(struct aa_app *app, struct aa_view client_id, bool is_again, struct aa_refused *refused,
-                         struct aa_error *err)
+static enum aa_err fetch(struct fetching *fetching, struct aa_error *err)
 {
-    struct fetching fetching = {
-        .app = app, .client_id = client_id, .now_ms = aa_app_now_ms(app), .is_again = is_again, .refused = refused};
     enum aa_err rc;
 
-    if (!aa_client_document_is_named(client_id))
-        return AA_OK;
-    aa_buf_init(&fetching.download.body, AA_CLIENT_DOCUMENT_MAX);
-    aa_buf_init(&fetching.download.content_type, CONTENT_TYPE_MAX);
-    rc = fetch_unless_known(&fetching, err);
-    aa_client_document_clear(&fetching.document);
-    aa_buf_clear(&fetching.download.body);
-    aa_buf_clear(&fetching.download.content_type);
-    aa_record_clear(&fetching.copy.memory);
+    aa_buf_init(&fetching->download.body, AA_CLIENT_DOCUMENT_MAX);
+    aa_buf_init(&fetching->download.content_type, CONTENT_TYPE_MAX);
+    rc = fetch_unless_known(fetching, err);
+    aa_client_document_clear(&fetching->document);
+    aa_buf_clear(&fetching->download.body);
+    aa_buf_clear(&fetching->download.content_type);
+    aa_record_clear(&fetching->copy.memory);
     return rc;
 }
 
 enum aa_err aa_client_fetch(struct aa_app *app, struct aa_view client_id, struct aa_refused *refused,
                             struct aa_error *err)
 {
-    return fetch(app, client_id, false, refused, err);
+    struct fetching fetching = {.app = app, .client_id = client_id, .now_ms = aa_app_now_ms(app), .refused = refused};
+
+    return aa_client_document_is_named(client_id) ? fetch(&fetching, err) : AA_OK;
 }
 
-enum aa_err aa_client_fetch_again(struct aa_app *app, struct aa_view client_id, struct aa_refused *refused,
-                                  struct aa_error *err)
+enum aa_err aa_client_fetch_again(struct aa_app *app, struct aa_view client_id, bool *is_asked,
+                                  struct aa_refused *refused, struct aa_error *err)
 {
-    return fetch(app, client_id, true, refused, err);
+    struct fetching fetching = {
+        .app = app, .client_id = client_id, .now_ms = aa_app_now_ms(app), .is_again = true, .refused = refused};
+    enum aa_err rc = fetch(&fetching, err);
+
+    *is_asked = !fetching.is_unasked;
+    return rc;
 }

@@ -28,9 +28,10 @@
  * TEMPORARILY_UNAVAILABLE when there are too many clients. */
 AA_CHECK enum aa_err aa_client_fetch(struct aa_app *app, struct aa_view client_id, struct aa_refused *refused,
                                      struct aa_error *err);
-/* The same, also for a copy that is fresh. */
-AA_CHECK enum aa_err aa_client_fetch_again(struct aa_app *app, struct aa_view client_id, struct aa_refused *refused,
-                                           struct aa_error *err);
+/* The same, also for a copy that is fresh, and uncounted: whoever calls has seen to it that strangers do not make us
+ * ask often. *is_asked is false when nobody was asked because too much is being fetched. */
+AA_CHECK enum aa_err aa_client_fetch_again(struct aa_app *app, struct aa_view client_id, bool *is_asked,
+                                           struct aa_refused *refused, struct aa_error *err);
 /* May it be fetched at all? Refusals: UNAUTHORIZED_CLIENT, INVALID_CLIENT. */
 AA_CHECK enum aa_err aa_client_fetch_check(const struct aa_app *app, struct aa_view client_id,
                                            struct aa_refused *refused);

@@ -4,10 +4,11 @@
 #include "base/url.h"
 #include "domain/clients.h"
 #include "jose/jwks.h"
+#include "store/store.h"
 
 #define CONTENT_TYPE_MAX 256
-#define TIMEOUT_MS                                                                                                     \
-    3000 /* after a document that took as long as it may, whoever waits still has an answer within ten seconds */
+/* After a document that took as long as it may, whoever waits still has an answer within ten seconds. */
+#define TIMEOUT_MS 3000
 
 /* The private parts of a key (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2, RFC 9964) and the whole of a symmetric one
  * (§6.4.1). One who publishes these has lost them, and should hear of it. */
@@ -115,7 +116,9 @@ done:
 
 static bool is_within(const struct aa_client *client, int64_t now_ms, int64_t span_ms)
 {
-    return client->jwks_fetched_ms != 0 && now_ms - client->jwks_fetched_ms < span_ms;
+    /* What lies far ahead came from a clock that was wrong. */
+    return client->jwks_fetched_ms != 0 && client->jwks_fetched_ms <= now_ms + AA_CLIENT_CLOCKS_MS &&
+           now_ms - client->jwks_fetched_ms < span_ms;
 }
 
 bool aa_client_keys_are_good(const struct aa_client *client, int64_t now_ms)

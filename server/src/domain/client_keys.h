@@ -1,6 +1,5 @@
 /* The public keys of a client that is known by the URL of its metadata document (CIMD §8.2): a JWK set that stands in
- * the document or at its jwks_uri. They are kept with the client; here is how they are judged and
- * had. */
+ * the document or at its jwks_uri. They are kept with the client; here is how they are judged and had. */
 #ifndef AA_DOMAIN_CLIENT_KEYS_H
 #define AA_DOMAIN_CLIENT_KEYS_H
 

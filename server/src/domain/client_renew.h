@@ -7,10 +7,15 @@
 
 #define AA_CLIENT_ASK_AGAIN_MS (INT64_C(300) * 1000) /* no sooner, whatever strangers send us */
 
-/* Asks the client's site, at jwks_uri or by fetching the document that the keys stand in, unless somebody did within
- * AA_CLIENT_ASK_AGAIN_MS; keeps what comes. When *is_asked, look at the client again. A site that cannot be reached, or
- * may not be asked, is no error. */
-AA_CHECK enum aa_err aa_client_renew_keys(struct aa_app *app, const struct aa_client *client, bool *is_asked,
+enum aa_renewal {
+    AA_RENEWAL_NONE,  /* the site was asked within AA_CLIENT_ASK_AGAIN_MS, or is not to be asked */
+    AA_RENEWAL_ASKED, /* now: look at the client again. (A site that cannot be reached has been asked.) */
+    AA_RENEWAL_BUSY   /* somebody is asking it, or too much is being fetched: what it says is known in a moment */
+};
+
+/* Asks the client's site, at jwks_uri or by fetching the document that the keys stand in, unless somebody did lately;
+ * keeps what comes. */
+AA_CHECK enum aa_err aa_client_renew_keys(struct aa_app *app, const struct aa_client *client, enum aa_renewal *out,
                                           struct aa_error *err);
 
 #endif

@@ -58,7 +58,7 @@ enum aa_err aa_client_find_asking(struct aa_conn *conn, struct aa_view client_id
         aa_record_clear(&client.memory);
         return aa_refuse(refused, AA_OAUTH_INVALID_CLIENT,
                          method == AA_CLIENT_NONE ? "The client must authenticate with private_key_jwt"
-                                                  : "The client is registered without a secret");
+                                                  : "The client has no keys here");
     }
     *out = client;
     return AA_OK;

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 
-#define TEXT_MAX 256
+#define TEXT_MAX 512 /* a name of the DNS among them */
 #define GROUPS 8
 #define NETWORK_GROUPS 4          /* 64 bits */
 #define MAPPED AA_VIEW("::ffff:") /* RFC 4291 §2.5.5.2 */

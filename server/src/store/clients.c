@@ -45,6 +45,11 @@ enum aa_err aa_client_hold(struct aa_conn *c, struct aa_view client_id, struct a
 /* Milliseconds: what is further ahead than any two servers' clocks came from one that was wrong, and counts as past. */
 #define CLOCKS "3600000"
 
+/* The row's keys were had after the document's, which another request brought meanwhile. */
+#define LATER_KEYS                                                                                                     \
+    "clients.jwks_uri = excluded.jwks_uri AND clients.jwks_fetched_ms > excluded.jwks_fetched_ms "                     \
+    "AND clients.jwks_fetched_ms <= excluded.fetched_ms + " CLOCKS
+
 enum aa_err aa_client_put_document(struct aa_conn *c, const struct aa_client *client, struct aa_error *err)
 {
     return aa_store_insert(c,
@@ -54,8 +59,11 @@ enum aa_err aa_client_put_document(struct aa_conn *c, const struct aa_client *cl
                            "scope = excluded.scope, application_type = excluded.application_type, "
                            "client_uri = excluded.client_uri, fetched_ms = excluded.fetched_ms, "
                            "fresh_until_ms = excluded.fresh_until_ms, auth_methods = excluded.auth_methods, "
-                           "jwks = excluded.jwks, jwks_uri = excluded.jwks_uri, "
-                           "jwks_fetched_ms = excluded.jwks_fetched_ms, jwks_asked_ms = excluded.jwks_asked_ms, "
+                           "jwks = CASE WHEN " LATER_KEYS " THEN clients.jwks ELSE excluded.jwks END, "
+                           "jwks_fetched_ms = CASE WHEN " LATER_KEYS " THEN clients.jwks_fetched_ms "
+                           "ELSE excluded.jwks_fetched_ms END, jwks_uri = excluded.jwks_uri, "
+                           "jwks_asked_ms = CASE WHEN clients.jwks_asked_ms > excluded.jwks_asked_ms "
+                           "THEN clients.jwks_asked_ms ELSE excluded.jwks_asked_ms END, "
                            "expires_ms = CASE WHEN clients.expires_ms = 0 THEN 0 ELSE excluded.expires_ms END "
                            "WHERE clients.source = 'cimd' AND (clients.fetched_ms <= excluded.fetched_ms "
                            "OR clients.fetched_ms > excluded.fetched_ms + " CLOCKS ")",
@@ -76,17 +84,27 @@ enum aa_err aa_client_withdraw_document(struct aa_conn *c, struct aa_view client
 {
     return aa_store_run(c,
                         "UPDATE clients SET fetched_ms = $2, fresh_until_ms = -1 WHERE client_id = $1 "
-                        "AND source = 'cimd' AND (fetched_ms <= $2 OR fetched_ms > $2 + " CLOCKS ")",
+                        "AND source = 'cimd' AND (fetched_ms <= $2 OR fetched_ms - " CLOCKS " > $2)",
                         AA_ARGS(AA_TEXT(client_id), AA_INT(fetched_ms)), NULL, err);
 }
 
 enum aa_err aa_client_claim_keys(struct aa_conn *c, struct aa_view client_id, int64_t now_ms, int64_t asked_before_ms,
                                  struct aa_error *err)
 {
-    return aa_store_change(c,
-                           "UPDATE clients SET jwks_asked_ms = $2 "
-                           "WHERE client_id = $1 AND source = 'cimd' AND jwks_asked_ms <= $3",
-                           AA_ARGS(AA_TEXT(client_id), AA_INT(now_ms), AA_INT(asked_before_ms)), err);
+    return aa_store_change(
+        c,
+        "UPDATE clients SET jwks_asked_ms = $2 "
+        "WHERE client_id = $1 AND source = 'cimd' AND (jwks_asked_ms <= $3 OR jwks_asked_ms - " CLOCKS " > $2)",
+        AA_ARGS(AA_TEXT(client_id), AA_INT(now_ms), AA_INT(asked_before_ms)), err);
+}
+
+enum aa_err aa_client_settle_keys(struct aa_conn *c, struct aa_view client_id, int64_t claimed_ms, int64_t asked_ms,
+                                  struct aa_error *err)
+{
+    return aa_store_run(c,
+                        "UPDATE clients SET jwks_asked_ms = $3 "
+                        "WHERE client_id = $1 AND jwks_asked_ms = $2 AND jwks_fetched_ms <> $2",
+                        AA_ARGS(AA_TEXT(client_id), AA_INT(claimed_ms), AA_INT(asked_ms)), NULL, err);
 }
 
 enum aa_err aa_client_put_keys(struct aa_conn *c, struct aa_view client_id, struct aa_view jwks_uri,
@@ -94,7 +112,8 @@ enum aa_err aa_client_put_keys(struct aa_conn *c, struct aa_view client_id, stru
 {
     return aa_store_change(c,
                            "UPDATE clients SET jwks = $3, jwks_fetched_ms = $4 "
-                           "WHERE client_id = $1 AND source = 'cimd' AND jwks_uri = $2",
+                           "WHERE client_id = $1 AND source = 'cimd' AND jwks_uri = $2 "
+                           "AND (jwks_fetched_ms <= $4 OR jwks_fetched_ms - " CLOCKS " > $4)",
                            AA_ARGS(AA_TEXT(client_id), AA_TEXT(jwks_uri), AA_TEXT(jwks), AA_INT(fetched_ms)), err);
 }
 

@@ -107,7 +107,12 @@ AA_STORE aa_client_withdraw_document(struct aa_conn *c, struct aa_view client_id
  * earlier. NOT_FOUND for the others. */
 AA_STORE aa_client_claim_keys(struct aa_conn *c, struct aa_view client_id, int64_t now_ms, int64_t asked_before_ms,
                               struct aa_error *err);
-/* W: the keys that jwks_uri gave, absent for none; NOT_FOUND unless it is still the client's. */
+/* W: whoever claimed has no keys to put: they were last asked for at asked_ms. Nothing happens when somebody else
+ * claimed since, or put some. */
+AA_STORE aa_client_settle_keys(struct aa_conn *c, struct aa_view client_id, int64_t claimed_ms, int64_t asked_ms,
+                               struct aa_error *err);
+/* W: the keys that jwks_uri gave when it was asked at `fetched_ms`, absent for none; NOT_FOUND unless it is still the
+ * client's, and was not asked later. */
 AA_STORE aa_client_put_keys(struct aa_conn *c, struct aa_view client_id, struct aa_view jwks_uri, struct aa_view jwks,
                             int64_t fetched_ms, struct aa_error *err);
 /* W: AA_OK for exactly one caller, CONFLICT for all others until the row is swept. */
