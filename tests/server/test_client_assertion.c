@@ -398,7 +398,7 @@ TEST(client_assertion, a_client_that_has_no_keys_is_registered_for_none)
         CHECK_INT(client_site.jwks_calls, 0);
         flow_code(&client.flow, code);
         client_redeem(&client.flow, code, assertion_new(&client.flow, &client.key));
-        check_refused(&client.flow, "without a secret");
+        check_refused(&client.flow, "no keys here");
         CHECK_INT(client_redeem(&client.flow, code, NULL), 200);
         client_close(&client);
     }
@@ -418,7 +418,7 @@ CLIENT_TEST(a_client_that_registered_otherwise_has_no_assertions)
     flow_grant_init(flow, &grant);
     flow_grant_store(flow, &grant);
     client_redeem(flow, grant.code, assertion_sign(flow, &assertion, &client->key));
-    check_refused(flow, "without a secret");
+    check_refused(flow, "no keys here");
     CHECK_INT(client_redeem(flow, grant.code, NULL), 200);
     assertion_set(assertion.claims, "iss", "\"https://nobody.example/x\"");
     assertion_set(assertion.claims, "sub", "\"https://nobody.example/x\"");

@@ -523,6 +523,19 @@ TEST(client_fetch, every_document_that_is_pinned_is_a_good_one)
     site_close(&site);
 }
 
+TEST(client_fetch, where_nothing_can_be_fetched_what_is_known_is_used)
+{
+    struct site site;
+    struct browser b;
+
+    open_site(&site);
+    site.f.app.fetch = NULL;
+    check_refused(&site, "could not be fetched");
+    ask_for_claude(&site, &b);
+    CHECK_INT(b.status, 303);
+    site_close(&site);
+}
+
 /* ---- a site that says no ---- */
 
 static const struct {

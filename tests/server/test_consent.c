@@ -249,6 +249,7 @@ TEST(consent, only_a_client_that_is_its_own_url_is_shown_with_a_verified_host)
         .source = VIEW("cimd"),
         .fetched_ms = 1,
         .fresh_until_ms = INT64_MAX,
+        .auth_methods = VIEW("none"),
     };
 
     begin(&site, &b);

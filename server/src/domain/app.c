@@ -40,6 +40,12 @@ bool aa_download_is_unreachable(enum aa_err rc)
     return aa_err_class_of(rc) == AA_CLASS_REMOTE || rc == AA_ERR_SYSTEM;
 }
 
+enum aa_err aa_app_fetch(const struct aa_app *app, const char *url, struct aa_download *out, struct aa_error *err)
+{
+    return app->fetch ? app->fetch(app->ctx, url, out, err)
+                      : aa_fail(err, AA_ERR_SYSTEM, "nothing can be fetched here");
+}
+
 int64_t aa_app_now_ms(const struct aa_app *app)
 {
     return app->now_ms(app->ctx);

@@ -86,6 +86,9 @@ struct aa_app {
 };
 
 void aa_settings_init(struct aa_settings *settings);
+/* app->fetch; AA_ERR_SYSTEM where there is none. */
+AA_CHECK enum aa_err aa_app_fetch(const struct aa_app *app, const char *url, struct aa_download *out,
+                                  struct aa_error *err);
 /* The present, from the app's clock. */
 int64_t aa_app_now_ms(const struct aa_app *app);
 AA_CHECK enum aa_err aa_app_random(const struct aa_app *app, void *out, size_t len);

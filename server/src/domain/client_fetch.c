@@ -494,7 +494,7 @@ static enum aa_err ask_site(struct fetching *fetching, struct aa_error *err)
     aa_buf_add(&url, fetching->client_id);
     rc = aa_buf_check(&url, "a client_id", &why);
     if (!rc)
-        rc = fetching->app->fetch(fetching->app->ctx, aa_buf_text(&url), &fetching->download, &why);
+        rc = aa_app_fetch(fetching->app, aa_buf_text(&url), &fetching->download, &why);
     aa_buf_clear(&url);
     if (!rc)
         return judge_answer(fetching, err);

@@ -96,7 +96,7 @@ enum aa_err aa_client_keys_fetch(const struct aa_app *app, struct aa_view jwks_u
     rc = aa_buf_check(&url, "a jwks_uri", err);
     if (rc)
         goto done;
-    rc = app->fetch(app->ctx, aa_buf_text(&url), &download, &why);
+    rc = aa_app_fetch(app, aa_buf_text(&url), &download, &why);
     if (rc)
         rc = judge(aa_fail(err, rc, "a client's keys could not be fetched: %s", why.message), &download, refused, err);
     else
