@@ -12,6 +12,7 @@ after(() => scene?.stop())
 
 const visit = (name, body, options) => it(name, (context) => scene.visit(body, options)(context))
 const ACCOUNT = () => `${scene.as.issuer}/account`
+const REMOVED = () => `${ACCOUNT()}?done=removed`
 
 /** The part of the page about the application of this name. */
 const entry = (visitor, name) =>
@@ -27,6 +28,13 @@ async function openAccount(visitor, person) {
 
 const isActive = async ({ access_token: token }) =>
   (await fetch(`${scene.as.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } })).status === 200
+
+/** Revokes the tokens (RFC 7009), as an application that is told to forget them does. */
+async function giveUp(flow, tokens) {
+  const body = new URLSearchParams({ token: tokens.refresh_token, client_id: flow.clientId })
+  assert.equal((await fetch(`${scene.as.issuer}/revoke`, { method: 'POST', body })).status, 200)
+  assert.equal(await isActive(tokens), false)
+}
 
 describe('the account', () => {
   visit('whoever is not logged in logs in first and comes back', async (visitor) => {
@@ -51,13 +59,58 @@ describe('the account', () => {
     for (const wanted of [SERVER_NAME, RESOURCE, 'Read files, Change files', 'UTC']) assert.ok(text.includes(wanted), `${wanted}: ${text}`)
     assert.ok((await isActive(kept)) && (await isActive(removed)))
     await removal(visitor, 'Removed').click()
-    await visitor.page.waitForURL(ACCOUNT())
+    await visitor.page.waitForURL(REMOVED())
+    assert.equal(await visitor.page.getByRole('status').innerText(), 'Access was removed.')
     await entry(visitor, 'Removed').waitFor({ state: 'detached' })
     assert.equal(await entry(visitor, 'Kept').count(), 1)
     assert.equal(await isActive(removed), false)
     assert.equal(await isActive(kept), true)
     await visitor.open(scene.again(flow).url) // a site that was remembered
     await visitor.button('Allow').waitFor()
+  })
+
+  visit('an application that came back often is one entry, and one click removes it', async (visitor) => {
+    await openAccount(visitor, ADA)
+    const flow = await scene.begin(scene.web.redirectUri, { name: 'Often' })
+    const tokens = [await visitor.allow(flow, scene.web)]
+    for (let times = 0; times < 3; times++) {
+      const again = scene.again(flow)
+      await visitor.open(again.url) // no question
+      tokens.push(await scene.redeem(again, (await visitor.isBack(scene.web)).get('code')))
+    }
+    await visitor.open(ACCOUNT())
+    assert.equal(await entry(visitor, 'Often').count(), 1)
+    assert.deepEqual(await Promise.all(tokens.map(isActive)), [true, true, true, true])
+    await removal(visitor, 'Often').click()
+    await visitor.page.waitForURL(REMOVED())
+    assert.equal(await entry(visitor, 'Often').count(), 0)
+    assert.deepEqual(await Promise.all(tokens.map(isActive)), [false, false, false, false])
+  })
+
+  visit('an application that gave its access up is seen and removed, and has to ask when it returns', async (visitor) => {
+    await openAccount(visitor, ADA)
+    const flow = await scene.begin(scene.web.redirectUri, { name: 'Gave up' })
+    await giveUp(flow, await visitor.allow(flow, scene.web))
+    await visitor.open(ACCOUNT())
+    await entry(visitor, 'Gave up').getByText('It has no access at the moment').waitFor()
+    await removal(visitor, 'Gave up').click()
+    await visitor.page.waitForURL(REMOVED())
+    assert.equal(await entry(visitor, 'Gave up').count(), 0)
+    await visitor.open(scene.again(flow).url)
+    await visitor.button('Allow').waitFor()
+  })
+
+  visit('no two buttons have the same name', async (visitor) => {
+    await openAccount(visitor, ADA)
+    for (const callback of [scene.loopback, scene.web])
+      await visitor.allow(await scene.begin(callback.redirectUri, { name: 'Same name' }), callback)
+    await visitor.open(ACCOUNT())
+    const buttons = await removal(visitor, 'Same name').all()
+    assert.equal(buttons.length, 2)
+    const names = await Promise.all(buttons.map((button) => button.ariaSnapshot()))
+    assert.notEqual(names[0], names[1])
+    for (const name of names) assert.ok(name.includes(SERVER_NAME) && name.includes('Same name'), name)
+    for (const button of [buttons[1], buttons[0]]) await button.click()
   })
 
   visit('the keyboard alone is enough', async (visitor) => {
@@ -80,11 +133,11 @@ describe('the account', () => {
     const button = removal(visitor, 'Twice')
     const form = visitor.page.locator('form', { has: button })
     const fields = await form.locator('input').evaluateAll((inputs) => inputs.map(({ name, value }) => [name, value]))
-    const body = new URLSearchParams([...fields, ['grant', await button.getAttribute('value')]])
+    const body = new URLSearchParams([...fields, ['access', await button.getAttribute('value')]])
     const answers = await Promise.all(Array.from({ length: 8 }, () => visitor.post({ url: ACCOUNT(), body })))
     for (const answer of answers) {
       assert.equal(answer.status, 303)
-      assert.equal(answer.headers.get('location'), '/account')
+      assert.equal(answer.headers.get('location'), '/account?done=removed')
     }
     await button.dblclick()
     await entry(visitor, 'Twice').waitFor({ state: 'detached' })
@@ -99,6 +152,7 @@ describe('the account', () => {
       await openAccount(visitor, ADA)
       await visitor.button('Log out everywhere else').click()
       await visitor.page.getByText('You are logged in nowhere else.').waitFor()
+      assert.equal(await visitor.page.getByRole('status').innerText(), 'You are logged out everywhere else.')
       await other.open(ACCOUNT())
       await other.button('Log in').waitFor()
     } finally {

@@ -1,7 +1,7 @@
 // How the pages look and how well everybody can use them: light, dark, on a small phone, with assistive technology, with any name.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { ADA, GRACE, LOOKS, Scene, Visitor } from './support.mjs'
+import { ADA, GRACE, LOOKS, SERVER_NAME, Scene, Visitor } from './support.mjs'
 
 const TARGET_MIN = 24 // CSS pixels, WCAG 2.2 §2.5.8
 const BUTTON_MIN = 44 // CSS pixels, WCAG 2.2 §2.5.5: what a thumb hits
@@ -55,6 +55,20 @@ const PAGES = {
     await visitor.open(`${scene.as.issuer}/account`)
     await visitor.logIn(GRACE)
     await visitor.page.getByRole('heading', { name: 'Your account' }).waitFor()
+  },
+  'account-removed': async (visitor) => {
+    await openAccount(visitor, [{ name: 'Kept' }, { name: 'To be removed' }])
+    await visitor.page.getByRole('button', { name: /^Remove access.*To be removed/ }).click()
+    await visitor.page.getByRole('status').waitFor()
+  },
+  'account-refused': async (visitor) => {
+    await openAccount(visitor, [])
+    await visitor.page
+      .locator('input[name=csrf]')
+      .first()
+      .evaluate((input) => (input.value = 'AAAA'))
+    await visitor.page.locator('form ul button').first().click()
+    await visitor.page.getByRole('link', { name: 'Open your account' }).waitFor()
   },
   done: async (visitor) => {
     await visitor.openConsent(await begin())
@@ -145,7 +159,7 @@ describe('fields and buttons', () => {
     async (visitor) => {
       await PAGES.account(visitor)
       const { page } = visitor
-      const remove = page.getByRole('button', { name: /^Remove access An app that calls itself.*Looked at/ })
+      const remove = page.getByRole('button', { name: new RegExp(`^Remove access An app that calls itself.*Looked at.*${SERVER_NAME}`) })
       for (const button of [remove.first(), visitor.button('Log out'), visitor.button('Log out everywhere else')]) {
         const { height, width } = await button.boundingBox()
         assert.ok(height >= BUTTON_MIN && width >= BUTTON_MIN, `${await button.innerText()}: ${width} x ${height}`)

@@ -1,96 +1,12 @@
-/* The account page: what a person allowed, where they are logged in, and taking it back. */
-#include <pthread.h>
+/* The account page: what a person allowed, where they are logged in, and what the page says. */
 #include <stdio.h>
 
 #include "domain/account.h"
-#include "domain/directory.h"
 #include "endpoint/account.h"
-#include "metrics/metrics.h"
 #include "oauth/scope.h"
-#include "support_browser.h"
-#include "support_flow.h"
+#include "support_account.h"
 
-#define LOGIN "/login?next=account"
 #define CREDENTIALS "&email=ann%40example.com&password=correct+horse+battery+staple"
-#define NOTHING "No application has access."
-#define REMOVE "Remove access</button>"
-#define ELSEWHERE "&elsewhere=log_out"
-
-static void begin(struct site *site, struct browser *b)
-{
-    site_open(site);
-    browser_open(b, site);
-    browser_log_in(b, site, site->ann);
-}
-
-/* Says yes to the usual request. */
-static void allow(struct site *site, struct browser *b)
-{
-    struct query q = query_for(site, WEB_URI);
-
-    query_set(&q, "prompt", "consent");
-    browser_authorize(b, &q);
-    browser_follow(b);
-    browser_submit(b, "/consent", "&decision=allow");
-    browser_check_code(b, WEB_URI "?", NULL);
-    browser_forget_cookie(b, "aa_tx_");
-}
-
-static bool is_asked(struct site *site, struct browser *b)
-{
-    struct query q = query_for(site, WEB_URI);
-    bool asked;
-
-    browser_authorize(b, &q);
-    browser_follow(b);
-    asked = b->status == 200 && browser_shows(b, "name=\"decision\"");
-    if (asked)
-        browser_forget_cookie(b, "aa_tx_");
-    return asked;
-}
-
-static size_t count(const struct browser *b, const char *text)
-{
-    size_t found = 0;
-
-    for (const char *at = strstr(b->page, text); at; at = strstr(at + 1, text))
-        found++;
-    return found;
-}
-
-/* How many applications the page lists. */
-static size_t count_listed(struct browser *b)
-{
-    browser_get(b, "/account");
-    browser_check_page(b, 200);
-    CHECK(browser_shows(b, "Your account"));
-    CHECK(browser_shows(b, NOTHING) == (count(b, REMOVE) == 0));
-    return count(b, REMOVE);
-}
-
-/* The form of the first application's button: "&grant=gr_…". */
-static void first_button(const struct browser *b, char out[128])
-{
-    static const char start[] = "name=\"grant\" value=\"";
-    const char *value = strstr(b->page, start);
-
-    if (!value)
-        fail_msg("the page lists no application");
-    value += sizeof start - 1;
-    snprintf(out, 128, "&grant=%.*s", (int)strcspn(value, "\""), value);
-}
-
-static void check_back(const struct browser *b)
-{
-    CHECK_INT(b->status, 303);
-    CHECK_TEXT(b->location, "/account");
-}
-
-static void check_to_login(const struct browser *b)
-{
-    CHECK_INT(b->status, 303);
-    CHECK_TEXT(b->location, LOGIN);
-}
 
 /* ---- the way there ---- */
 
@@ -103,14 +19,15 @@ TEST(account, who_is_not_logged_in_logs_in_and_comes_back)
     site_set_password(&site, ANN);
     browser_open(&b, &site);
     browser_get(&b, "/account");
-    check_to_login(&b);
+    account_check_to_login(&b);
     browser_follow(&b);
     browser_check_page(&b, 200);
     browser_submit(&b, "/login", "&next=account&email=ann%40example.com&password=wrong");
     browser_check_page(&b, 403);
     CHECK(browser_shows(&b, "name=\"next\" value=\"account\"")); /* a wrong password does not lose the way */
     browser_submit(&b, "/login", "&next=account" CREDENTIALS);
-    check_back(&b);
+    CHECK_INT(b.status, 303);
+    CHECK_TEXT(b.location, "/account");
     browser_follow(&b);
     browser_check_page(&b, 200);
     CHECK(browser_shows(&b, ANN));
@@ -168,7 +85,7 @@ TEST(account, the_pages_after_logging_in_and_out_lead_here)
     struct site site;
     struct browser b;
 
-    begin(&site, &b);
+    account_begin(&site, &b);
     browser_get(&b, "/logout");
     CHECK(browser_shows(&b, "href=\"/account\""));
     browser_submit(&b, "/logout", "");
@@ -183,11 +100,11 @@ TEST(account, nothing_to_show_is_said_in_words)
     struct site site;
     struct browser b;
 
-    begin(&site, &b);
-    CHECK_INT(count_listed(&b), 0);
+    account_begin(&site, &b);
+    CHECK_INT(account_count_listed(&b), 0);
     CHECK(browser_shows(&b, "You are logged in nowhere else."));
     CHECK(!browser_shows(&b, "Log out everywhere else"));
-    CHECK_INT(count(&b, "This browser"), 1);
+    CHECK_INT(account_count_text(&b, "This browser"), 1);
     site_close(&site);
 }
 
@@ -196,9 +113,9 @@ TEST(account, it_names_client_server_scopes_and_times)
     struct site site;
     struct browser b;
 
-    begin(&site, &b);
-    allow(&site, &b);
-    CHECK_INT(count_listed(&b), 1);
+    account_begin(&site, &b);
+    account_allow(&site, &b);
+    CHECK_INT(account_count_listed(&b), 1);
     CHECK(browser_shows(&b, "An app that calls itself"));
     CHECK(browser_shows(&b, "<bdi>Test app</bdi>"));
     CHECK(browser_shows(&b, "<bdi>Files of the house</bdi>"));
@@ -213,45 +130,14 @@ TEST(account, it_names_client_server_scopes_and_times)
     site_close(&site);
 }
 
-struct row {
-    struct aa_client client;
-    struct aa_server server;
-    struct aa_grant grant;
-};
-
-static enum aa_err put_client(struct aa_conn *conn, void *ctx, struct aa_error *err)
-{
-    return aa_client_put_document(conn, &((struct row *)ctx)->client, err);
-}
-
-static enum aa_err put_server(struct aa_conn *conn, void *ctx, struct aa_error *err)
-{
-    return aa_server_create(conn, &((struct row *)ctx)->server, err);
-}
-
-static enum aa_err put_grant(struct aa_conn *conn, void *ctx, struct aa_error *err)
-{
-    return aa_grant_create(conn, &((struct row *)ctx)->grant, err);
-}
-
-static struct row usual(const struct site *site, const char *grant_id)
-{
-    return (struct row){.grant = {.grant_id = VIEW(grant_id),
-                                  .user_id = VIEW(site->ann),
-                                  .client_id = VIEW(site->client_id),
-                                  .server_id = VIEW(site->server_id),
-                                  .scope = VIEW("files:read"),
-                                  .created_ms = 1000}};
-}
-
 TEST(account, a_client_known_by_its_document_is_named_by_its_site_first)
 {
     struct site site;
     struct browser b;
-    struct row row;
+    struct account_row row;
 
-    begin(&site, &b);
-    row = usual(&site, "gr_document");
+    account_begin(&site, &b);
+    row = account_row_for(&site, "gr_document");
     row.client = (struct aa_client){.client_id = VIEW("https://app.example/client.json"),
                                     .client_name = VIEW("The \"best\" <app>"),
                                     .redirect_uris = VIEW("[\"" WEB_URI "\"]"),
@@ -261,10 +147,10 @@ TEST(account, a_client_known_by_its_document_is_named_by_its_site_first)
     row.grant.client_id = row.client.client_id;
     row.grant.scope = VIEW("notes*all files:write mail.send");
     row.grant.last_used_ms = INT64_C(951782400000);
-    CHECK_OK(aa_db_write(site.f.app.db, put_client, &row, NULL));
-    CHECK_OK(aa_db_write(site.f.app.db, put_grant, &row, NULL));
-    CHECK_INT(count_listed(&b), 1);
-    CHECK(browser_shows(&b, "<h3 id=\"app-gr_document\"><span class=\"break\">app.example</span></h3>"));
+    account_put_client(&site, &row);
+    account_put_grant(&site, &row);
+    CHECK_INT(account_count_listed(&b), 1);
+    CHECK(browser_shows(&b, "<h3 id=\"app-1\"><span class=\"break\">app.example</span></h3>"));
     CHECK(browser_shows(&b, "It calls itself <q><bdi>The &quot;best&quot; &lt;app&gt;</bdi></q>"));
     CHECK(browser_shows(&b, "<dd>notes*all, Change files, mail.send</dd>")); /* what has no words stays as it is */
     CHECK(browser_shows(&b, "<dt>Last used</dt><dd>29 February 2000, 00:00 UTC</dd>"));
@@ -275,10 +161,10 @@ TEST(account, a_grant_without_a_scope_or_a_name_is_shown_too)
 {
     struct site site;
     struct browser b;
-    struct row row;
+    struct account_row row;
 
-    begin(&site, &b);
-    row = usual(&site, "gr_bare");
+    account_begin(&site, &b);
+    row = account_row_for(&site, "gr_bare");
     row.client = (struct aa_client){.client_id = VIEW("https://bare.example/client.json"),
                                     .redirect_uris = VIEW("[\"" WEB_URI "\"]"),
                                     .grant_types = VIEW("authorization_code"),
@@ -286,12 +172,182 @@ TEST(account, a_grant_without_a_scope_or_a_name_is_shown_too)
                                     .created_ms = 1};
     row.grant.client_id = row.client.client_id;
     row.grant.scope = AA_VIEW_ABSENT;
-    CHECK_OK(aa_db_write(site.f.app.db, put_client, &row, NULL));
-    CHECK_OK(aa_db_write(site.f.app.db, put_grant, &row, NULL));
-    CHECK_INT(count_listed(&b), 1);
+    account_put_client(&site, &row);
+    account_put_grant(&site, &row);
+    CHECK_INT(account_count_listed(&b), 1);
     CHECK(browser_shows(&b, "An app that has not said its name"));
-    CHECK(!browser_shows(&b, "bare.example")); /* no document proves that */
+    CHECK(!browser_shows(&b, ">bare.example")); /* no document proves that */
     CHECK(browser_shows(&b, "no particular permission"));
+    site_close(&site);
+}
+
+TEST(account, grants_and_consents_of_one_client_at_one_server_are_one_entry)
+{
+    static char ids[120][16];
+    struct site site;
+    struct browser b;
+    struct account_row row;
+
+    account_begin(&site, &b);
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) { /* each silent return makes one */
+        snprintf(ids[i], sizeof ids[i], "gr_%zu", i);
+        row = account_row_for(&site, ids[i]);
+        row.grant.created_ms = INT64_C(951782400000) + (int64_t)i;
+        row.grant.scope = i % 2 ? VIEW("files:read notes:read") : VIEW("files:write files:read");
+        if (i == 60)
+            row.grant.last_used_ms = INT64_C(1014854400000);
+        account_put_grant(&site, &row);
+    }
+    row.consent.created_ms = INT64_C(920246400000);
+    row.consent.scope = VIEW("files:read mail:read");
+    account_put_consent(&site, &row);
+    CHECK_INT(account_count_listed(&b), 1);
+    CHECK(browser_shows(&b, "<dt>Allowed</dt><dd>1 March 1999, 00:00 UTC</dd>"));
+    CHECK(browser_shows(&b, "<dt>Last used</dt><dd>28 February 2002, 00:00 UTC</dd>"));
+    for (size_t i = 0; i < 4; i++)
+        CHECK(browser_shows(&b, (const char *const[]){"Read files", "Change files", "Read notes", "Read mail"}[i]));
+    CHECK_INT(account_count_text(&b, "Read files"), 1);
+    CHECK(!browser_shows(&b, "no access at the moment"));
+    site_close(&site);
+}
+
+TEST(account, a_consent_alone_is_listed_and_said_to_be_no_access)
+{
+    struct site site;
+    struct browser b;
+    struct account_row row;
+
+    account_begin(&site, &b);
+    row = account_row_for(&site, "gr_1");
+    account_put_consent(&site, &row);
+    CHECK_INT(account_count_listed(&b), 1);
+    CHECK(browser_shows(&b, "It has no access at the moment, but may come back without asking you."));
+    CHECK(browser_shows(&b, "<dt>It might</dt><dd>Read files</dd>"));
+    CHECK(!browser_shows(&b, "Last used"));
+    account_put_grant(&site, &row);
+    CHECK_INT(account_count_listed(&b), 1);
+    CHECK(!browser_shows(&b, "no access at the moment"));
+    CHECK(browser_shows(&b, "<dt>It may</dt><dd>Read files</dd>"));
+    site_close(&site);
+}
+
+TEST(account, what_is_no_scope_is_shown_as_it_is_unless_it_would_rewrite_the_page)
+{
+    struct site site;
+    struct browser b;
+    struct account_row row;
+
+    account_begin(&site, &b);
+    row = account_row_for(&site, "gr_1");
+    row.grant.scope = VIEW("<b>\"files\" a\\b files:read \xe2\x80\xaeturned x\ty");
+    account_put_grant(&site, &row);
+    CHECK_INT(account_count_listed(&b), 1);
+    CHECK(browser_shows(&b, "<dd>&lt;b&gt;&quot;files&quot;, a\\b, Read files, ?</dd>"));
+    CHECK(!browser_shows(&b, "turned"));
+    site_close(&site);
+}
+
+/* Fills *text with "a0 a1 …" of words that are `len` bytes long. */
+static void write_scopes(char *text, size_t count, size_t len, char letter)
+{
+    for (size_t i = 0; i < count; i++) {
+        memset(text + i * (len + 1), letter, len);
+        text[i * (len + 1)] = (char)('A' + i % 26);
+        text[i * (len + 1) + 1] = (char)('A' + i / 26);
+        text[i * (len + 1) + len] = i + 1 < count ? ' ' : '\0';
+    }
+}
+
+TEST(account, united_scopes_end_and_say_so)
+{
+    static char many[AA_SCOPE_COUNT_MAX * 4], more[8 * 4], longest[AA_SCOPE_LEN_MAX + 2];
+    struct site site;
+    struct browser b;
+    struct account_row row;
+
+    account_begin(&site, &b);
+    write_scopes(many, AA_SCOPE_COUNT_MAX, 3, 'x');
+    write_scopes(more, 8, 3, 'y');
+    memset(longest, 'z', AA_SCOPE_LEN_MAX + 1);
+    row = account_row_for(&site, "gr_1");
+    row.grant.created_ms = 3;
+    row.grant.scope = VIEW(many);
+    account_put_grant(&site, &row);
+    CHECK_INT(account_count_listed(&b), 1);
+    CHECK(browser_shows(&b, "LCx</dd>"));
+    row.grant.grant_id = VIEW("gr_2");
+    row.grant.created_ms = 2;
+    row.grant.scope = VIEW(more);
+    account_put_grant(&site, &row);
+    CHECK_INT(account_count_listed(&b), 1);
+    CHECK(browser_shows(&b, "LCx and more</dd>"));
+    row = account_row_for(&site, "gr_3");
+    site_register(&site, "Long", "[\"https://long.example/\"]", site.client_id);
+    row.grant.client_id = VIEW(site.client_id);
+    row.grant.scope = VIEW(longest); /* by hand */
+    account_put_grant(&site, &row);
+    CHECK_INT(account_count_listed(&b), 2);
+    CHECK(browser_shows(&b, "<dd>More than can be shown here</dd>"));
+    site_close(&site);
+}
+
+TEST(account, every_button_says_of_which_client_at_which_server_it_is)
+{
+    static const char *const names[] = {"Twin", "Twin", "Other"};
+    struct site site;
+    struct browser b;
+    char ids[3][32], wanted[256];
+
+    account_begin(&site, &b);
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const uris[] = {"[\"https://a.example/\"]", "[\"https://b.example/\"]",
+                                           "[\"https://c.example/\"]"};
+        static const char *const grants[] = {"gr_1", "gr_2", "gr_3"};
+        struct account_row row = account_row_for(&site, grants[i]);
+
+        site_register(&site, names[i], uris[i], ids[i]);
+        row.grant.client_id = VIEW(ids[i]);
+        row.grant.created_ms = 9 - (int64_t)i;
+        account_put_grant(&site, &row);
+    }
+    CHECK_INT(account_count_listed(&b), 3);
+    for (size_t i = 0; i < 2; i++) { /* only the id tells them apart */
+        snprintf(wanted, sizeof wanted, "aria-labelledby=\"remove-%zu app-%zu server-%zu id-%zu\"", i + 1, i + 1, i + 1,
+                 i + 1);
+        CHECK(browser_shows(&b, wanted));
+        snprintf(wanted, sizeof wanted, "id=\"id-%zu\">%s</dd>", i + 1, ids[i]);
+        CHECK(browser_shows(&b, wanted));
+    }
+    CHECK(browser_shows(&b, "aria-labelledby=\"remove-3 app-3 server-3\""));
+    CHECK(!browser_shows(&b, "id=\"id-3\""));
+    CHECK_INT(account_count_text(&b, "id=\"server-"), 3);
+    site_close(&site);
+}
+
+/* Ids that no form can carry: somebody wrote them into the database. */
+TEST(account, an_entry_with_an_impossible_id_has_no_button_and_breaks_nothing)
+{
+    static char id[2050];
+    struct site site;
+    struct browser b;
+    struct account_row row;
+
+    account_begin(&site, &b);
+    memset(id, 'a', sizeof id - 1);
+    row = account_row_for(&site, "gr_1");
+    row.client = (struct aa_client){.client_id = VIEW(id),
+                                    .client_name = VIEW("By hand"),
+                                    .redirect_uris = VIEW("[\"" WEB_URI "\"]"),
+                                    .grant_types = VIEW("authorization_code"),
+                                    .source = VIEW("import"),
+                                    .created_ms = 1};
+    row.grant.client_id = row.client.client_id;
+    account_put_client(&site, &row);
+    account_put_grant(&site, &row);
+    browser_get(&b, "/account");
+    browser_check_page(&b, 200);
+    CHECK(browser_shows(&b, "By hand"));
+    CHECK(!browser_shows(&b, REMOVE));
     site_close(&site);
 }
 
@@ -300,12 +356,12 @@ TEST(account, only_what_this_person_allowed_is_shown)
     struct site site;
     struct browser b, other;
 
-    begin(&site, &b);
+    account_begin(&site, &b);
     browser_open(&other, &site);
     browser_log_in(&other, &site, site.bob);
-    allow(&site, &b);
-    CHECK_INT(count_listed(&b), 1);
-    CHECK_INT(count_listed(&other), 0);
+    account_allow(&site, &b);
+    CHECK_INT(account_count_listed(&b), 1);
+    CHECK_INT(account_count_listed(&other), 0);
     CHECK(browser_shows(&other, BOB));
     CHECK(!browser_shows(&other, ANN));
     CHECK(browser_shows(&other, "You are logged in nowhere else."));
@@ -314,37 +370,51 @@ TEST(account, only_what_this_person_allowed_is_shown)
 
 TEST(account, a_list_ends_and_says_so)
 {
-    static char ids[AA_ACCOUNT_LIST_MAX + 1][16];
+    static char ids[AA_ACCOUNT_LIST_MAX + 1][16], urls[AA_ACCOUNT_LIST_MAX + 1][32];
     struct site site;
     struct browser b, other;
+    char button[BUTTON_MAX];
 
-    begin(&site, &b);
+    account_begin(&site, &b);
     for (size_t i = 0; i < AA_ACCOUNT_LIST_MAX + 1; i++) {
-        struct row row;
+        struct account_row row;
 
         snprintf(ids[i], sizeof ids[i], "gr_%zu", i);
-        row = usual(&site, ids[i]);
+        row = account_row_for(&site, ids[i]);
+        snprintf(urls[i], sizeof urls[i], "https://%zu.example/", i);
+        row.server = (struct aa_server){.server_id = VIEW(ids[i]),
+                                        .server_url = VIEW(urls[i]),
+                                        .resource_normal = VIEW(urls[i]),
+                                        .server_name = VIEW(ids[i]),
+                                        .scopes = VIEW("files:read"),
+                                        .default_scopes = VIEW("files:read"),
+                                        .created_ms = 1};
+        row.grant.server_id = row.server.server_id;
         row.grant.created_ms = (int64_t)i + 1;
-        CHECK_OK(aa_db_write(site.f.app.db, put_grant, &row, NULL));
+        account_put_server(&site, &row);
+        account_put_grant(&site, &row);
         if (i > 0) {
             browser_open(&other, &site);
             browser_log_in(&other, &site, site.ann);
         }
         if (i + 1 != AA_ACCOUNT_LIST_MAX)
             continue;
-        CHECK_INT(count_listed(&b), AA_ACCOUNT_LIST_MAX);
-        CHECK_INT(count(&b, "<li>Since"), AA_ACCOUNT_LIST_MAX);
+        CHECK_INT(account_count_listed(&b), AA_ACCOUNT_LIST_MAX);
+        CHECK_INT(account_count_text(&b, "<li>Since"), AA_ACCOUNT_LIST_MAX);
         CHECK(!browser_shows(&b, "more than can be shown"));
     }
-    CHECK_INT(count_listed(&b), AA_ACCOUNT_LIST_MAX);
-    CHECK_INT(count(&b, "<li>Since"), AA_ACCOUNT_LIST_MAX);
+    CHECK_INT(account_count_listed(&b), AA_ACCOUNT_LIST_MAX);
+    CHECK_INT(account_count_text(&b, "<li>Since"), AA_ACCOUNT_LIST_MAX);
     CHECK(browser_shows(&b, "You allowed more than can be shown here."));
     CHECK(browser_shows(&b, "You are logged in with more than can be shown here."));
-    CHECK_INT(count(&b, "This browser"), 1); /* though it is the oldest */
-    CHECK(!browser_shows(&b, "\"gr_0\""));
-    browser_submit(&b, "/account", "&grant=gr_100");
-    CHECK_INT(count_listed(&b), AA_ACCOUNT_LIST_MAX);
-    CHECK(browser_shows(&b, "\"gr_0\""));
+    CHECK_INT(account_count_text(&b, "This browser"), 1); /* though it is the oldest */
+    CHECK(!browser_shows(&b, "https://0.example/"));
+    CHECK(browser_shows(&b, "https://100.example/"));
+    snprintf(button, sizeof button, "&access=gr_100+%s", site.client_id);
+    browser_submit(&b, "/account", button);
+    CHECK_INT(account_count_listed(&b), AA_ACCOUNT_LIST_MAX);
+    CHECK(browser_shows(&b, "https://0.example/"));
+    CHECK(!browser_shows(&b, "https://100.example/"));
     site_close(&site);
 }
 
@@ -360,19 +430,19 @@ TEST(account, the_longest_names_do_not_break_the_page)
     char cookie[128];
     size_t shown = 0;
 
-    begin(&site, &b);
+    account_begin(&site, &b);
     memset(names, '"', sizeof names - 1);
     for (size_t i = 0; i < sizeof scopes - 1; i++)
         scopes[i] = "*:&' "[i % 5];
     scopes[63 * 5 - 1] = '\0';
     for (size_t i = 0; i < AA_ACCOUNT_LIST_MAX; i++) {
-        struct row row;
+        struct account_row row;
 
         memset(urls[i], '&', sizeof urls[i] - 1);
         snprintf(urls[i], 32, "https://%03zu.example/", i);
         urls[i][strlen(urls[i])] = '&';
         snprintf(ids[i], sizeof ids[i], "gr_%zu", i);
-        row = usual(&site, ids[i]);
+        row = account_row_for(&site, ids[i]);
         row.server = (struct aa_server){.server_id = VIEW(ids[i]),
                                         .server_url = VIEW(urls[i]),
                                         .resource_normal = VIEW(ids[i]),
@@ -382,8 +452,8 @@ TEST(account, the_longest_names_do_not_break_the_page)
                                         .created_ms = 1};
         row.grant.server_id = row.server.server_id;
         row.grant.scope = VIEW(scopes);
-        CHECK_OK(aa_db_write(site.f.app.db, put_server, &row, NULL));
-        CHECK_OK(aa_db_write(site.f.app.db, put_grant, &row, NULL));
+        account_put_server(&site, &row);
+        account_put_grant(&site, &row);
     }
     snprintf(cookie, sizeof cookie, "aa_session=%s", browser_cookie(&b, "aa_session"));
     request.headers[request.header_count++] = (struct aa_header){VIEW("Cookie"), VIEW(cookie)};
@@ -398,133 +468,6 @@ TEST(account, the_longest_names_do_not_break_the_page)
     site_close(&site);
 }
 
-/* ---- removing access ---- */
-
-TEST(account, the_button_removes_that_grant_and_the_client_asks_again)
-{
-    struct site site;
-    struct browser b;
-    char button[128];
-
-    begin(&site, &b);
-    allow(&site, &b);
-    CHECK(!is_asked(&site, &b)); /* a second grant */
-    CHECK_INT(count_listed(&b), 2);
-    first_button(&b, button);
-    browser_submit(&b, "/account", button);
-    check_back(&b);
-    CHECK(strstr(b.headers, "Cache-Control: no-store\n") != NULL);
-    CHECK_INT(count_listed(&b), 1);
-    CHECK(!browser_shows(&b, button + sizeof "&grant=" - 1));
-    CHECK(is_asked(&site, &b));
-    site_close(&site);
-}
-
-TEST(account, what_somebody_else_allowed_is_neither_removed_nor_told)
-{
-    static const char *const others[] = {"&grant=gr_nobody", "&grant=", "&grant=gr_1%27+OR+1%3D1"};
-    struct site site;
-    struct browser b, other;
-    char button[128], headers[sizeof b.headers];
-
-    begin(&site, &b);
-    browser_open(&other, &site);
-    browser_log_in(&other, &site, site.bob);
-    allow(&site, &b);
-    allow(&site, &other);
-    CHECK_INT(count_listed(&b), 1);
-    first_button(&b, button);
-    CHECK_INT(count_listed(&other), 1);
-    browser_submit(&other, "/account", button); /* Ann's */
-    check_back(&other);
-    snprintf(headers, sizeof headers, "%s", other.headers);
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        CHECK_INT(count_listed(&other), 1);
-        browser_submit(&other, "/account", others[i]);
-        check_back(&other);
-        CHECK_TEXT(other.headers, headers);
-    }
-    CHECK_INT(count_listed(&b), 1);
-    CHECK(!is_asked(&site, &b));
-    browser_get(&b, "/account");
-    browser_submit(&b, "/account", button); /* hers */
-    check_back(&b);
-    CHECK_TEXT(b.headers, headers);
-    browser_get(&b, "/account");
-    browser_submit(&b, "/account", button); /* once more */
-    check_back(&b);
-    CHECK_TEXT(b.headers, headers);
-    CHECK_INT(count_listed(&b), 1); /* of is_asked() */
-    CHECK_INT(count_listed(&other), 1);
-    CHECK(!is_asked(&site, &other)); /* Bob's consent stands */
-    site_close(&site);
-}
-
-TEST(account, another_page_cannot_do_it)
-{
-    static const char *const pages[] = {"/logout", "/login"};
-    struct site site;
-    struct browser b, other;
-    char button[128], csrf[256], body[512];
-
-    begin(&site, &b);
-    browser_open(&other, &site);
-    browser_log_in(&other, &site, site.bob);
-    allow(&site, &b);
-    CHECK_INT(count_listed(&b), 1);
-    first_button(&b, button);
-    browser_post(&b, "/account", button + 1);
-    browser_check_page(&b, 403);
-    CHECK(browser_shows(&b, "This form is not from here"));
-    snprintf(body, sizeof body, "csrf=AAAA%s", button);
-    browser_post(&b, "/account", body);
-    browser_check_page(&b, 403);
-    browser_get(&other, "/account");
-    browser_get(&other, "/logout");
-    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) { /* of other pages of hers */
-        browser_get(&b, pages[i]);
-        browser_submit(&b, "/account", button);
-        browser_check_page(&b, 403);
-    }
-    CHECK_INT(count_listed(&b), 1);
-    browser_log_in(&b, &site, site.ann); /* of the session before this one */
-    browser_submit(&b, "/account", button);
-    browser_check_page(&b, 403);
-    allow(&site, &other);
-    CHECK_INT(count_listed(&other), 1);
-    browser_field(&other, "csrf", csrf, sizeof csrf); /* of somebody else */
-    snprintf(body, sizeof body, "csrf=%s%s", csrf, button);
-    browser_post(&b, "/account", body);
-    browser_check_page(&b, 403);
-    browser_post_as(&b, "/account", "text/plain", body);
-    browser_check_page(&b, 400);
-    CHECK_INT(count_listed(&b), 1);
-    browser_submit(&b, "/account", button);
-    CHECK_INT(count_listed(&b), 0);
-    site_close(&site);
-}
-
-TEST(account, a_form_that_chooses_nothing_or_says_it_twice_is_refused)
-{
-    struct site site;
-    struct browser b;
-
-    begin(&site, &b);
-    allow(&site, &b);
-    CHECK_INT(count_listed(&b), 1);
-    browser_submit(&b, "/account", "");
-    browser_check_page(&b, 400);
-    CHECK(browser_shows(&b, "Nothing was chosen"));
-    browser_get(&b, "/account");
-    browser_submit(&b, "/account", "&elsewhere=here");
-    browser_check_page(&b, 400);
-    browser_get(&b, "/account");
-    browser_submit(&b, "/account", "&grant=gr_1&grant=gr_2");
-    browser_check_page(&b, 400);
-    CHECK_INT(count_listed(&b), 1);
-    site_close(&site);
-}
-
 /* ---- logging out ---- */
 
 TEST(account, everywhere_else_ends_all_other_sessions_of_this_person)
@@ -532,25 +475,27 @@ TEST(account, everywhere_else_ends_all_other_sessions_of_this_person)
     struct site site;
     struct browser b, second, bob;
 
-    begin(&site, &b);
+    account_begin(&site, &b);
     browser_open(&second, &site);
     browser_log_in(&second, &site, site.ann);
     browser_open(&bob, &site);
     browser_log_in(&bob, &site, site.bob);
-    allow(&site, &second);
-    CHECK_INT(count_listed(&b), 1);
-    CHECK_INT(count(&b, "<li>Since"), 2);
-    CHECK_INT(count(&b, "This browser"), 1);
+    account_allow(&site, &second);
+    CHECK_INT(account_count_listed(&b), 1);
+    CHECK_INT(account_count_text(&b, "<li>Since"), 2);
+    CHECK_INT(account_count_text(&b, "This browser"), 1);
     browser_submit(&b, "/account", ELSEWHERE);
-    check_back(&b);
-    CHECK_INT(count_listed(&b), 1); /* what was allowed stays */
-    CHECK_INT(count(&b, "<li>Since"), 1);
+    account_check_back(&b, "logged_out");
+    browser_follow(&b);
+    CHECK(browser_shows(&b, "role=\"status\"><span>You are logged out everywhere else.</span>"));
+    CHECK_INT(account_count_listed(&b), 1); /* what was allowed stays */
+    CHECK_INT(account_count_text(&b, "<li>Since"), 1);
     browser_get(&second, "/account");
-    check_to_login(&second);
-    CHECK_INT(count_listed(&bob), 0);
+    account_check_to_login(&second);
+    CHECK_INT(account_count_listed(&bob), 0);
     browser_get(&b, "/account");
     browser_submit(&b, "/account", ELSEWHERE); /* there is none any more */
-    check_back(&b);
+    account_check_back(&b, "logged_out");
     site_close(&site);
 }
 
@@ -559,17 +504,17 @@ TEST(account, a_session_that_ran_out_is_not_listed)
     struct site site;
     struct browser b, later;
 
-    begin(&site, &b);
+    account_begin(&site, &b);
     site.f.now_ms += site.f.app.settings.session_ttl_s * 1000 - 1;
     browser_open(&later, &site);
     browser_log_in(&later, &site, site.ann);
     browser_get(&later, "/account");
-    CHECK_INT(count(&later, "<li>Since"), 2);
+    CHECK_INT(account_count_text(&later, "<li>Since"), 2);
     site.f.now_ms += 1;
     browser_get(&later, "/account");
-    CHECK_INT(count(&later, "<li>Since"), 1);
+    CHECK_INT(account_count_text(&later, "<li>Since"), 1);
     browser_get(&b, "/account");
-    check_to_login(&b);
+    account_check_to_login(&b);
     site_close(&site);
 }
 
@@ -580,8 +525,8 @@ TEST(account, the_page_logs_out_here_as_well)
     char body[512];
     const char *form;
 
-    begin(&site, &b);
-    CHECK_INT(count_listed(&b), 0);
+    account_begin(&site, &b);
+    CHECK_INT(account_count_listed(&b), 0);
     form = strstr(b.page, "action=\"/logout\"");
     CHECK(form != NULL);
     form = strstr(form, "name=\"csrf\" value=\"");
@@ -592,257 +537,80 @@ TEST(account, the_page_logs_out_here_as_well)
     browser_check_page(&b, 200);
     CHECK(browser_shows(&b, "You are logged out"));
     browser_get(&b, "/account");
-    check_to_login(&b);
+    account_check_to_login(&b);
     site_close(&site);
 }
 
-/* ---- meanwhile ---- */
+/* ---- what the page says ---- */
 
-TEST(account, who_was_disabled_or_logged_out_meanwhile_is_led_to_the_login_and_removes_nothing)
+TEST(account, what_was_done_is_said_in_our_words_alone)
+{
+    static const char *const others[] = {
+        "", "?done=", "?done=Removed", "?done=removed+", "?done=%3Cb%3Eevil%3C%2Fb%3E", "?evil=removed"};
+    struct site site;
+    struct browser b;
+    char url[128];
+
+    account_begin(&site, &b);
+    browser_get(&b, "/account?done=removed");
+    browser_check_page(&b, 200);
+    CHECK(browser_shows(&b, REMOVED));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        snprintf(url, sizeof url, "/account%s", others[i]);
+        browser_get(&b, url);
+        browser_check_page(&b, 200);
+        CHECK(!browser_shows(&b, "role=\"status\""));
+        CHECK(!browser_shows(&b, "evil"));
+    }
+    browser_get(&b, "/account?done=removed&done=removed");
+    browser_check_page(&b, 400);
+    site_close(&site);
+}
+
+#define BACK_HERE "href=\"/account\">Open your account</a>"
+
+static void check_leads_here(const struct browser *b, int status)
+{
+    browser_check_page(b, status);
+    CHECK(browser_shows(b, BACK_HERE));
+    CHECK(browser_shows(b, "open the page again"));
+    CHECK(!browser_shows(b, "application you came from"));
+    CHECK(!browser_shows(b, "For the developer"));
+}
+
+TEST(account, a_refused_form_leads_back_here_and_to_no_application)
 {
     struct site site;
     struct browser b;
-    char button[128];
+    struct query q;
 
-    begin(&site, &b);
-    allow(&site, &b);
-    CHECK_INT(count_listed(&b), 1);
-    first_button(&b, button);
-    site.f.now_ms += site.f.app.settings.session_ttl_s * 1000;
-    browser_submit(&b, "/account", button);
-    check_to_login(&b);
-    browser_log_in(&b, &site, site.ann);
-    CHECK_INT(count_listed(&b), 1);
-    CHECK_OK(aa_person_set_disabled(&site.f.app, VIEW(ANN), true, NULL));
-    browser_submit(&b, "/account", button);
-    check_to_login(&b);
+    account_begin(&site, &b);
+    account_allow(&site, &b);
+    browser_get(&b, "/account?done=%");
+    check_leads_here(&b, 400);
     browser_get(&b, "/account");
-    check_to_login(&b);
+    browser_submit(&b, "/account", "");
+    check_leads_here(&b, 400);
+    browser_post(&b, "/account", "csrf=AAAA&elsewhere=log_out");
+    check_leads_here(&b, 403);
+    browser_post(&b, "/account", "csrf=AAAA&csrf=AAAA");
+    check_leads_here(&b, 400);
+    browser_post_as(&b, "/account", "text/plain", "csrf=AAAA");
+    check_leads_here(&b, 400);
+    browser_post(&b, "/login", "next=account&csrf=AAAA" CREDENTIALS);
+    check_leads_here(&b, 403);
+    browser_get(&b, LOGIN_FOR_ACCOUNT);
+    browser_submit(&b, "/login", "&next=account&email=a&email=b");
+    check_leads_here(&b, 400);
+    browser_open(&b, &site); /* but where there is an application, it is named */
+    q = query_for(&site, WEB_URI);
+    browser_authorize(&b, &q);
+    browser_follow(&b);
+    browser_submit(&b, "/login", "&csrf=AAAA" CREDENTIALS);
+    browser_check_page(&b, 400);
+    CHECK(browser_shows(&b, "application you came from"));
+    CHECK(!browser_shows(&b, BACK_HERE));
     site_close(&site);
-}
-
-struct moment {
-    struct site site;
-    struct aa_person person;
-    struct row row;
-};
-
-/* What the endpoint holds when it is about to write. */
-static void open_moment(struct moment *m)
-{
-    static struct browser b;
-
-    memset(m, 0, sizeof *m);
-    begin(&m->site, &b);
-    m->row = usual(&m->site, "gr_moment");
-    CHECK_OK(aa_db_write(m->site.f.app.db, put_grant, &m->row, NULL));
-    CHECK_OK(aa_session_open(&m->site.f.app, VIEW(browser_cookie(&b, "aa_session")), &m->person, NULL));
-}
-
-static void close_moment(struct moment *m)
-{
-    aa_person_clear(&m->person);
-    site_close(&m->site);
-}
-
-static enum aa_err find_grant(struct aa_conn *conn, void *ctx, struct aa_error *err)
-{
-    return aa_grant_find(conn, VIEW("gr_moment"), ctx, err);
-}
-
-static bool is_revoked(struct aa_app *app)
-{
-    struct aa_grant grant = {0};
-    bool revoked;
-
-    CHECK_OK(aa_db_read(app->db, find_grant, &grant, NULL));
-    revoked = grant.revoked_ms != 0;
-    aa_record_clear(&grant.memory);
-    return revoked;
-}
-
-static void check_too_late(struct moment *m)
-{
-    CHECK_ERR(aa_account_remove_access(&m->site.f.app, &m->person, VIEW("gr_moment"), NULL), AA_ERR_NOT_FOUND);
-    CHECK_ERR(aa_account_log_out_elsewhere(&m->site.f.app, &m->person, NULL), AA_ERR_NOT_FOUND);
-    CHECK(!is_revoked(&m->site.f.app));
-    close_moment(m);
-}
-
-TEST(account, at_the_last_moment_a_session_that_ended_removes_nothing)
-{
-    static struct browser b;
-    struct moment m;
-
-    open_moment(&m);
-    browser_open(&b, &m.site);
-    browser_log_in(&b, &m.site, m.site.ann);
-    {
-        struct aa_person other = {0};
-
-        CHECK_OK(aa_session_open(&m.site.f.app, VIEW(browser_cookie(&b, "aa_session")), &other, NULL));
-        CHECK_OK(aa_account_log_out_elsewhere(&m.site.f.app, &other, NULL));
-        aa_person_clear(&other);
-    }
-    check_too_late(&m);
-}
-
-TEST(account, at_the_last_moment_a_session_that_ran_out_removes_nothing)
-{
-    struct moment m;
-
-    open_moment(&m);
-    m.site.f.now_ms += m.site.f.app.settings.session_ttl_s * 1000;
-    check_too_late(&m);
-}
-
-TEST(account, at_the_last_moment_what_is_still_so_is_removed)
-{
-    struct moment m;
-
-    open_moment(&m);
-    CHECK_OK(aa_account_remove_access(&m.site.f.app, &m.person, VIEW("gr_moment"), NULL));
-    CHECK(is_revoked(&m.site.f.app));
-    CHECK_OK(aa_account_log_out_elsewhere(&m.site.f.app, &m.person, NULL));
-    close_moment(&m);
-}
-
-/* ---- tokens ---- */
-
-static struct aa_person person_of(struct flow *flow)
-{
-    struct aa_person person = {0};
-    struct aa_buf cookie;
-
-    aa_buf_init(&cookie, 64);
-    CHECK_OK(aa_session_begin(&flow->f.app, VIEW(flow->user_id), AA_VIEW_ABSENT, &cookie, NULL));
-    CHECK_OK(aa_session_open(&flow->f.app, aa_buf_view(&cookie), &person, NULL));
-    aa_buf_clear(&cookie);
-    return person;
-}
-
-/* The grant that was used last. */
-static int64_t newest_grant(struct flow *flow, const struct aa_person *person, char id[64])
-{
-    static struct aa_account account;
-    int64_t used_ms;
-
-    CHECK_OK(aa_account_open(&flow->f.app, person, &account, NULL));
-    CHECK(account.grant_count > 0);
-    snprintf(id, 64, "%.*s", AA_VIEW_ARGS(account.grants[0].grant_id));
-    used_ms = account.grants[0].last_used_ms;
-    aa_account_clear(&account);
-    return used_ms;
-}
-
-FLOW_TEST(account, every_token_of_a_removed_grant_is_dead_and_those_of_others_live)
-{
-    char access[FLOW_TOKEN_MAX], refresh[FLOW_TOKEN_MAX], kept[FLOW_TOKEN_MAX], kept_refresh[FLOW_TOKEN_MAX], id[64];
-    char second[FLOW_TOKEN_MAX];
-    struct aa_person person;
-
-    flow_keys(flow);
-    flow_tokens(flow, kept, kept_refresh);
-    flow_move(flow, 60);
-    flow_tokens(flow, access, refresh);
-    CHECK_INT(flow_refresh(flow, refresh), 200);
-    flow_copy(flow, "access_token", second);
-    flow_copy(flow, "refresh_token", refresh);
-    person = person_of(flow);
-    newest_grant(flow, &person, id);
-    CHECK(flow_is_active(flow, access) && flow_is_active(flow, second) && flow_is_active(flow, kept));
-    CHECK_OK(aa_account_remove_access(&flow->f.app, &person, VIEW(id), NULL));
-    CHECK(!flow_is_active(flow, access));
-    CHECK(!flow_is_active(flow, second));
-    CHECK_INT(flow_refresh(flow, refresh), 400);
-    CHECK(flow_is_active(flow, kept));
-    CHECK_INT(flow_refresh(flow, kept_refresh), 200);
-    aa_person_clear(&person);
-}
-
-FLOW_TEST(account, a_grant_was_used_when_its_last_token_was_issued)
-{
-    char access[FLOW_TOKEN_MAX], refresh[FLOW_TOKEN_MAX], code[128], id[64];
-    struct aa_person person = person_of(flow);
-
-    flow_code(flow, code);
-    CHECK_INT(newest_grant(flow, &person, id), 0);
-    flow_move(flow, 10);
-    flow_tokens(flow, access, refresh);
-    CHECK_INT(newest_grant(flow, &person, id), flow->f.now_ms / 1000 * 1000);
-    flow_move(flow, 1000);
-    CHECK_INT(flow_refresh(flow, refresh), 200);
-    CHECK_INT(newest_grant(flow, &person, id), flow->f.now_ms / 1000 * 1000);
-    aa_person_clear(&person);
-}
-
-/* ---- many at once ---- */
-
-#define THREADS 8
-
-struct runner {
-    struct flow *flow;
-    const struct aa_person *person;
-    const char *grant_id;
-    pthread_barrier_t *start;
-    enum aa_err rc;
-};
-
-static void *run(void *ctx)
-{
-    struct runner *runner = ctx;
-
-    pthread_barrier_wait(runner->start);
-    runner->rc = aa_account_remove_access(&runner->flow->f.app, runner->person, VIEW(runner->grant_id), NULL);
-    return NULL;
-}
-
-static int64_t count_revocations(struct flow *flow)
-{
-    static const char name[] = "\nauth_agent_revocations_total ";
-    struct aa_buf text;
-    const char *at;
-    long long found;
-
-    aa_buf_init(&text, AA_METRICS_TEXT_MAX);
-    aa_metrics_write(flow->f.app.metrics, &text);
-    at = strstr(aa_buf_text(&text), name);
-    CHECK(at != NULL);
-    CHECK_INT(sscanf(at + sizeof name - 1, "%lld", &found), 1);
-    aa_buf_clear(&text);
-    return found;
-}
-
-TEST(account, a_grant_removed_by_many_at_once_is_removed_once_and_all_are_told_well)
-{
-    struct runner runners[THREADS];
-    pthread_t threads[THREADS];
-    pthread_barrier_t start;
-    struct flow flow;
-    struct aa_person person;
-    char access[FLOW_TOKEN_MAX], refresh[FLOW_TOKEN_MAX], id[64];
-
-    flow_open_on_disk(&flow);
-    CHECK_OK(aa_metrics_new(&flow.f.app.metrics, NULL));
-    flow_tokens(&flow, access, refresh);
-    person = person_of(&flow);
-    newest_grant(&flow, &person, id);
-    pthread_barrier_init(&start, NULL, THREADS);
-    for (int i = 0; i < THREADS; i++) {
-        runners[i] = (struct runner){&flow, &person, id, &start, AA_ERR_STORE};
-        CHECK_INT(pthread_create(&threads[i], NULL, run, &runners[i]), 0);
-    }
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-        CHECK_OK(runners[i].rc);
-    }
-    pthread_barrier_destroy(&start);
-    CHECK_INT(count_revocations(&flow), 1);
-    CHECK_INT(flow_refresh(&flow, refresh), 400);
-    aa_person_clear(&person);
-    aa_metrics_free(flow.f.app.metrics);
-    flow.f.app.metrics = NULL;
-    flow_close(&flow);
 }
 
 /* ---- memory that runs out ---- */
@@ -850,7 +618,7 @@ TEST(account, a_grant_removed_by_many_at_once_is_removed_once_and_all_are_told_w
 static void prepare_page(struct site *site, struct browser *b)
 {
     browser_log_in(b, site, site->ann);
-    allow(site, b);
+    account_allow(site, b);
     browser_get(b, "/account");
 }
 
@@ -862,10 +630,10 @@ static void visit_page(struct site *site, struct browser *b)
 
 static void visit_button(struct site *site, struct browser *b)
 {
-    char button[128];
+    char button[BUTTON_MAX];
 
     (void)site;
-    first_button(b, button);
+    account_first_button(b, button);
     browser_submit(b, "/account", button);
 }
 
@@ -882,11 +650,11 @@ static void check_button(struct site *site, struct browser *b)
 
     browser_open(&after, site);
     browser_log_in(&after, site, site->ann);
-    CHECK(count_listed(&after) <= (b->status == 303 ? 0 : 1));
-    if (count(&after, REMOVE) == 0)
+    CHECK(account_count_listed(&after) <= (b->status == 303 ? 0 : 1));
+    if (account_count_text(&after, REMOVE) == 0)
         return;
     visit_button(site, &after); /* the next round begins anew */
-    check_back(&after);
+    account_check_back(&after, "removed");
 }
 
 TEST(account, out_of_memory_at_any_point_is_answered_as_trouble_of_ours)

@@ -295,16 +295,22 @@ TEST(audit, what_a_person_takes_back_is_written_once)
     rows = count_rows(&site.f.app);
     for (int i = 0; i < 2; i++) {
         browser_get(&b, "/account");
-        browser_submit(&b, "/account", "&grant=gr_1");
+        snprintf(body, sizeof body, "&access=%s+%s", site.server_id, site.client_id);
+        browser_submit(&b, "/account", body);
         snprintf(wanted, sizeof wanted, "revoke actor=%s user=%s client=%s server=%s grant=gr_1", site.ann, site.ann,
                  site.client_id, site.server_id);
         check_row(&site.f.app, 0, wanted);
         CHECK_INT(count_rows(&site.f.app), rows + 1);
     }
+    site.f.now_ms += site.f.app.settings.session_ttl_s * 1000 - 1;
+    browser_log_in(&b, &site, site.ann);
+    browser_log_in(&second, &site, site.ann);
+    site.f.now_ms += 1; /* the second one's first session ran out, and does not count */
     browser_get(&b, "/account");
     browser_field(&b, "csrf", csrf, sizeof csrf);
+    rows = count_rows(&site.f.app) - 1;
     for (int i = 0; i < 2; i++) {
-        snprintf(body, sizeof body, "csrf=%s&grant=gr_unknown", csrf);
+        snprintf(body, sizeof body, "csrf=%s&access=%s+cl_unknown", csrf, site.server_id);
         browser_post(&b, "/account", body);
         snprintf(body, sizeof body, "csrf=%s&elsewhere=log_out", csrf);
         browser_post(&b, "/account", body);
@@ -314,6 +320,49 @@ TEST(audit, what_a_person_takes_back_is_written_once)
         check_row(&site.f.app, 0, wanted);
         CHECK_INT(count_rows(&site.f.app), rows + 2);
     }
+    site_close(&site);
+}
+
+static enum aa_err put_consent(struct aa_conn *conn, void *ctx, struct aa_error *err)
+{
+    return aa_consent_put(conn, ctx, err);
+}
+
+static void check_taken_back(struct site *site, struct browser *b, const char *count)
+{
+    char wanted[256], body[128];
+    size_t rows = count_rows(&site->f.app);
+
+    browser_get(b, "/account");
+    snprintf(body, sizeof body, "&access=%s+%s", site->server_id, site->client_id);
+    browser_submit(b, "/account", body);
+    snprintf(wanted, sizeof wanted, "revoke actor=%s user=%s client=%s server=%s detail={\"grants\":\"%s\"}", site->ann,
+             site->ann, site->client_id, site->server_id, count);
+    check_row(&site->f.app, 0, wanted);
+    CHECK_INT(count_rows(&site->f.app), rows + 1);
+}
+
+TEST(audit, what_a_person_takes_back_at_once_is_one_row_that_counts)
+{
+    struct site site;
+    struct browser b;
+    struct aa_grant grant = {.created_ms = 1};
+    struct aa_consent consent = {.redirect_uri = VIEW(WEB_URI), .scope = VIEW("files:read"), .created_ms = 1};
+
+    site_open(&site);
+    browser_open(&b, &site);
+    browser_log_in(&b, &site, site.ann);
+    grant.user_id = consent.user_id = VIEW(site.ann);
+    grant.client_id = consent.client_id = VIEW(site.client_id);
+    grant.server_id = consent.server_id = VIEW(site.server_id);
+    CHECK_OK(aa_db_write(site.f.app.db, put_consent, &consent, NULL));
+    for (int i = 0; i < 3; i++) {
+        grant.grant_id = VIEW(((const char *const[]){"gr_1", "gr_2", "gr_3"})[i]);
+        CHECK_OK(aa_db_write(site.f.app.db, put_grant, &grant, NULL));
+    }
+    check_taken_back(&site, &b, "3");
+    CHECK_OK(aa_db_write(site.f.app.db, put_consent, &consent, NULL));
+    check_taken_back(&site, &b, "0"); /* a consent alone */
     site_close(&site);
 }
 

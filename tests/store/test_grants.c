@@ -214,28 +214,44 @@ STORE_TEST(grants, a_grant_needs_its_person)
 
 /* ---- what a person takes back ---- */
 
-STORE_TEST(grants, a_person_takes_a_grant_of_theirs_back_once)
+static void check_revoked(struct aa_conn *c, const char *grant_id, int64_t revoked_ms)
 {
-    struct aa_grant second = sample_grant("gr_2"), taken, found;
+    struct aa_grant found;
 
+    CHECK_OK(aa_grant_find(c, VIEW(grant_id), &found, NULL));
+    CHECK_INT(found.revoked_ms, revoked_ms);
+    aa_record_clear(&found.memory);
+}
+
+STORE_TEST(grants, a_person_takes_all_of_one_client_at_one_server_back_once)
+{
+    struct aa_user bob = sample_user("usr_2", "bob@example.com");
+    struct aa_grant second = sample_grant("gr_2"), of_bob = sample_grant("gr_3"), of_client = sample_grant("gr_4");
+    struct aa_grant of_server = sample_grant("gr_5");
+    struct rows none = {0}, rows = {0}, again = {0};
+
+    of_bob.user_id = VIEW("usr_2");
+    of_client.client_id = VIEW("cl_2");
+    of_server.server_id = VIEW("srv_2");
     CHECK_OK(store_people(c, NULL, NULL));
+    CHECK_OK(aa_user_create(c, &bob, NULL));
     CHECK_OK(aa_grant_create(c, &second, NULL));
-    CHECK_ERR(aa_grant_take_back(c, VIEW("usr_2"), VIEW("gr_1"), 50, &taken, NULL), AA_ERR_NOT_FOUND);
-    CHECK_ERR(aa_grant_take_back(c, VIEW("usr_1"), VIEW("gr_3"), 50, &taken, NULL), AA_ERR_NOT_FOUND);
-    CHECK_ERR(aa_grant_take_back(c, VIEW("usr_1"), VIEW("gr_\xff"), 50, &taken, NULL), AA_ERR_NOT_FOUND);
-    CHECK_OK(aa_grant_take_back(c, VIEW("usr_1"), VIEW("gr_1"), 60, &taken, NULL));
-    CHECK_VIEW(taken.grant_id, "gr_1");
-    CHECK_VIEW(taken.client_id, "cl_1");
-    CHECK_VIEW(taken.server_id, "srv_1");
-    CHECK_INT(taken.revoked_ms, 60);
-    aa_record_clear(&taken.memory);
-    CHECK_ERR(aa_grant_take_back(c, VIEW("usr_1"), VIEW("gr_1"), 70, &taken, NULL), AA_ERR_NOT_FOUND);
-    CHECK_OK(aa_grant_find(c, VIEW("gr_1"), &found, NULL));
-    CHECK_INT(found.revoked_ms, 60);
-    aa_record_clear(&found.memory);
-    CHECK_OK(aa_grant_find(c, VIEW("gr_2"), &found, NULL));
-    CHECK_INT(found.revoked_ms, 0);
-    aa_record_clear(&found.memory);
+    CHECK_OK(aa_grant_create(c, &of_bob, NULL));
+    CHECK_OK(aa_grant_create(c, &of_client, NULL));
+    CHECK_OK(aa_grant_create(c, &of_server, NULL));
+    CHECK_OK(aa_grant_revoke_at(c, VIEW("usr_3"), VIEW("cl_1"), VIEW("srv_1"), 50, rows_note, &none, NULL));
+    CHECK_OK(aa_grant_revoke_at(c, VIEW("usr_1"), VIEW("cl_3"), VIEW("srv_1"), 50, rows_note, &none, NULL));
+    CHECK_OK(aa_grant_revoke_at(c, VIEW("usr_1"), VIEW("cl_1"), VIEW("srv_3"), 50, rows_note, &none, NULL));
+    CHECK_INT(none.count, 0);
+    CHECK_OK(aa_grant_revoke_at(c, VIEW("usr_1"), VIEW("cl_1"), VIEW("srv_1"), 60, rows_note, &rows, NULL));
+    CHECK_INT(rows.count, 2);
+    CHECK_OK(aa_grant_revoke_at(c, VIEW("usr_1"), VIEW("cl_1"), VIEW("srv_1"), 70, rows_note, &again, NULL));
+    CHECK_INT(again.count, 0);
+    check_revoked(c, "gr_1", 60);
+    check_revoked(c, "gr_2", 60);
+    check_revoked(c, "gr_3", 0);
+    check_revoked(c, "gr_4", 0);
+    check_revoked(c, "gr_5", 0);
 }
 
 STORE_TEST(grants, the_last_use_only_moves_forward)
@@ -269,6 +285,7 @@ STORE_TEST(consents, those_of_one_client_at_one_server_are_withdrawn_whatever_th
     struct aa_consent first = consent_of("https://app.example/a", "files:read");
     struct aa_consent second = consent_of("https://app.example/b", "files:read"), found;
     struct aa_user bob = sample_user("usr_2", "bob@example.com");
+    int64_t revoked = -1;
 
     CHECK_OK(store_people(c, NULL, NULL));
     CHECK_OK(aa_user_create(c, &bob, NULL));
@@ -282,106 +299,140 @@ STORE_TEST(consents, those_of_one_client_at_one_server_are_withdrawn_whatever_th
         other.server_id = VIEW(others[i][2]);
         CHECK_OK(aa_consent_put(c, &other, NULL));
     }
-    CHECK_OK(aa_consent_revoke(c, VIEW("usr_1"), VIEW("cl_1"), VIEW("srv_1"), 90, NULL));
-    CHECK_OK(aa_consent_revoke(c, VIEW("usr_1"), VIEW("cl_9"), VIEW("srv_1"), 90, NULL)); /* none is fine */
+    CHECK_OK(aa_consent_revoke(c, VIEW("usr_1"), VIEW("cl_1"), VIEW("srv_1"), 90, &revoked, NULL));
+    CHECK_INT(revoked, 2);
+    CHECK_OK(aa_consent_revoke(c, VIEW("usr_1"), VIEW("cl_1"), VIEW("srv_1"), 95, &revoked, NULL));
+    CHECK_INT(revoked, 0);
     check_consent(c, "usr_1", "cl_1", "srv_1", AA_ERR_NOT_FOUND);
     CHECK_ERR(find_consent(c, "https://app.example/b", &found), AA_ERR_NOT_FOUND);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         check_consent(c, others[i][0], others[i][1], others[i][2], AA_OK);
 }
 
-/* ---- grants with names ---- */
+/* ---- what was allowed, with names ---- */
 
-#define NAMED_MAX 4
-
-/* The ids of those that are found, in their order: "gr_2 gr_1 ". */
-static void list_named(struct aa_conn *c, const char *user_id, size_t max, char out[256])
+static enum aa_err note_access(void *ctx, const void *record, struct aa_error *err)
 {
-    struct aa_named_grant found[NAMED_MAX];
-    size_t count = 99;
+    const struct aa_named_access *access = record;
+    char *out = ctx;
 
-    CHECK(max <= NAMED_MAX);
-    CHECK_OK(aa_named_grant_find_latest(c, VIEW(user_id), found, max, &count, NULL));
-    out[0] = '\0';
-    for (size_t i = 0; i < count; i++) {
-        snprintf(out + strlen(out), 256 - strlen(out), "%.*s ", AA_VIEW_ARGS(found[i].grant_id));
-        aa_record_clear(&found[i].memory);
-    }
+    (void)err;
+    snprintf(out + strlen(out), 512 - strlen(out), "%.*s %.*s [%.*s] x%d %d-%d; ", AA_VIEW_ARGS(access->client_id),
+             AA_VIEW_ARGS(access->server_id), AA_VIEW_ARGS(access->scope), (int)access->grants, (int)access->created_ms,
+             (int)access->last_used_ms);
+    return AA_OK;
 }
 
-static void check_named(struct aa_conn *c, const char *user_id, size_t max, const char *wanted)
+/* Each row as "CLIENT SERVER [SCOPE] xGRANTS CREATED-USED; ". */
+static void check_accesses(struct aa_conn *c, const char *user_id, const char *wanted)
 {
-    char found[256];
+    char found[512] = "";
 
-    list_named(c, user_id, max, found);
+    CHECK_OK(aa_named_access_list(c, VIEW(user_id), note_access, found, NULL));
     CHECK_TEXT(found, wanted);
 }
 
-STORE_TEST(named_grants, a_grant_comes_with_the_names_of_its_client_and_server)
+static enum aa_err check_names(void *ctx, const void *record, struct aa_error *err)
 {
-    struct aa_named_grant found[1];
-    size_t count = 0;
+    const struct aa_named_access *access = record;
 
-    CHECK_OK(store_people(c, NULL, NULL));
-    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 3000, 3000, NULL));
-    CHECK_OK(aa_named_grant_find_latest(c, VIEW("usr_1"), found, 1, &count, NULL));
-    CHECK_INT(count, 1);
-    CHECK_VIEW(found[0].grant_id, "gr_1");
-    CHECK_VIEW(found[0].client_id, "cl_1");
-    CHECK_VIEW(found[0].client_name, "Client");
-    CHECK_VIEW(found[0].client_source, "dcr");
-    CHECK_VIEW(found[0].server_url, "https://one.example/mcp");
-    CHECK(found[0].server_name.len > 0);
-    CHECK_VIEW(found[0].scope, "files:read");
-    CHECK_INT(found[0].created_ms, 1000);
-    CHECK_INT(found[0].last_used_ms, 3000);
-    aa_record_clear(&found[0].memory);
+    (void)err;
+    CHECK_VIEW(access->client_name, "Client");
+    CHECK_VIEW(access->client_source, "dcr");
+    CHECK_VIEW(access->server_url, "https://one.example/mcp");
+    CHECK(access->server_name.len > 0);
+    ++*(int *)ctx;
+    return AA_OK;
 }
 
-STORE_TEST(named_grants, those_used_last_come_first_and_no_more_than_asked_for)
+STORE_TEST(named_accesses, what_was_allowed_comes_with_the_names_of_its_client_and_server)
 {
-    struct aa_grant second = sample_grant("gr_2"), third = sample_grant("gr_3");
+    struct aa_consent consent = consent_of("https://app.example/a", "files:read");
+    int seen = 0;
 
-    second.created_ms = 2000; /* never used: it stands where it was made */
-    third.last_used_ms = 5000;
+    CHECK_OK(store_people(c, NULL, NULL));
+    CHECK_OK(aa_consent_put(c, &consent, NULL));
+    CHECK_OK(aa_named_access_list(c, VIEW("usr_1"), check_names, &seen, NULL));
+    CHECK_INT(seen, 2);
+}
+
+STORE_TEST(named_accesses, grants_of_one_scope_are_one_row_and_so_are_consents)
+{
+    struct aa_grant second = sample_grant("gr_2"), wider = sample_grant("gr_3"), bare = sample_grant("gr_4");
+    struct aa_consent first = consent_of("https://app.example/a", "files:read");
+    struct aa_consent other = consent_of("https://app.example/b", "files:read");
+
+    second.created_ms = 500;
+    wider.scope = VIEW("files:write");
+    wider.created_ms = 4000;
+    bare.scope = AA_VIEW_ABSENT;
+    bare.created_ms = 3000;
+    other.created_ms = 2000;
     CHECK_OK(store_people(c, NULL, NULL));
     CHECK_OK(aa_grant_create(c, &second, NULL));
-    CHECK_OK(aa_grant_create(c, &third, NULL));
-    check_named(c, "usr_1", 4, "gr_3 gr_2 gr_1 ");
-    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 3000, 3000, NULL));
-    check_named(c, "usr_1", 4, "gr_3 gr_1 gr_2 ");
-    check_named(c, "usr_1", 3, "gr_3 gr_1 gr_2 ");
-    check_named(c, "usr_1", 2, "gr_3 gr_1 ");
+    CHECK_OK(aa_grant_create(c, &wider, NULL));
+    CHECK_OK(aa_grant_create(c, &bare, NULL));
+    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 5000, 5000, NULL));
+    CHECK_OK(aa_consent_put(c, &first, NULL));
+    CHECK_OK(aa_consent_put(c, &other, NULL));
+    check_accesses(c, "usr_1",
+                   "cl_1 srv_1 [files:read] x2 500-5000; cl_1 srv_1 [files:write] x1 4000-0; "
+                   "cl_1 srv_1 [] x1 3000-0; cl_1 srv_1 [files:read] x0 1000-0; ");
 }
 
-STORE_TEST(named_grants, only_live_ones_of_that_person_are_found)
+STORE_TEST(named_accesses, those_used_or_else_allowed_last_come_first)
+{
+    struct aa_client client = sample_client("cl_2");
+    struct aa_grant second = sample_grant("gr_2"), again = sample_grant("gr_3");
+
+    second.client_id = again.client_id = VIEW("cl_2");
+    second.created_ms = 900;
+    again.created_ms = 2000; /* never used: it stands where it was made */
+    CHECK_OK(store_people(c, NULL, NULL));
+    CHECK_OK(aa_client_create(c, &client, NULL));
+    CHECK_OK(aa_grant_create(c, &second, NULL));
+    check_accesses(c, "usr_1", "cl_1 srv_1 [files:read] x1 1000-0; cl_2 srv_1 [files:read] x1 900-0; ");
+    CHECK_OK(aa_grant_create(c, &again, NULL));
+    check_accesses(c, "usr_1", "cl_2 srv_1 [files:read] x2 900-0; cl_1 srv_1 [files:read] x1 1000-0; ");
+    CHECK_OK(aa_grant_mark_used(c, VIEW("gr_1"), 3000, 3000, NULL));
+    check_accesses(c, "usr_1", "cl_1 srv_1 [files:read] x1 1000-3000; cl_2 srv_1 [files:read] x2 900-0; ");
+}
+
+static void put_for(struct aa_conn *c, const char *user_id, const char *client_id, const char *server_id,
+                    bool is_consent)
+{
+    struct aa_consent consent = consent_of("https://app.example/a", "files:read");
+    struct aa_grant grant = sample_grant("gr_2");
+
+    grant.user_id = consent.user_id = VIEW(user_id);
+    grant.client_id = consent.client_id = VIEW(client_id);
+    grant.server_id = consent.server_id = VIEW(server_id);
+    if (is_consent)
+        CHECK_OK(aa_consent_put(c, &consent, NULL));
+    else
+        CHECK_OK(aa_grant_create(c, &grant, NULL));
+}
+
+STORE_TEST(named_accesses, only_live_ones_of_that_person_are_listed)
 {
     struct aa_user bob = sample_user("usr_2", "bob@example.com");
-    struct aa_client client = sample_client("cl_2");
     struct aa_server server = sample_server("srv_2", "https://two.example/mcp");
-    struct aa_grant of_bob = sample_grant("gr_2"), of_client = sample_grant("gr_3"), of_server = sample_grant("gr_4");
-    struct aa_grant stray = sample_grant("gr_5");
 
-    of_bob.user_id = VIEW("usr_2");
-    of_client.client_id = VIEW("cl_2");
-    of_server.server_id = VIEW("srv_2");
-    stray.client_id = VIEW("cl_gone");
     CHECK_OK(store_people(c, NULL, NULL));
     CHECK_OK(aa_user_create(c, &bob, NULL));
-    CHECK_OK(aa_client_create(c, &client, NULL));
     CHECK_OK(aa_server_create(c, &server, NULL));
-    CHECK_OK(aa_grant_create(c, &of_bob, NULL));
-    CHECK_OK(aa_grant_create(c, &of_client, NULL));
-    CHECK_OK(aa_grant_create(c, &of_server, NULL));
-    CHECK_OK(aa_grant_create(c, &stray, NULL));
-    check_named(c, "usr_1", 4, "gr_1 gr_3 gr_4 ");
-    check_named(c, "usr_2", 4, "gr_2 ");
-    check_named(c, "usr_3", 4, "");
-    CHECK_OK(aa_client_delete(c, VIEW("cl_2"), 80, NULL));
-    check_named(c, "usr_1", 4, "gr_1 gr_4 ");
-    CHECK_OK(aa_server_delete(c, VIEW("srv_2"), 80, NULL));
-    check_named(c, "usr_1", 4, "gr_1 ");
+    put_for(c, "usr_2", "cl_1", "srv_1", false);
+    put_for(c, "usr_1", "cl_gone", "srv_1", true);
+    put_for(c, "usr_1", "cl_1", "srv_gone", true);
+    put_for(c, "usr_1", "cl_1", "srv_2", true);
+    check_accesses(c, "usr_1", "cl_1 srv_1 [files:read] x1 1000-0; cl_1 srv_2 [files:read] x0 1000-0; ");
+    check_accesses(c, "usr_2", "cl_1 srv_1 [files:read] x1 1000-0; ");
+    check_accesses(c, "usr_3", "");
     CHECK_OK(aa_grant_revoke(c, VIEW("gr_1"), 80, NULL));
-    check_named(c, "usr_1", 4, "");
-    check_named(c, "usr_2", 4, "gr_2 ");
+    check_accesses(c, "usr_1", "cl_1 srv_2 [files:read] x0 1000-0; ");
+    CHECK_OK(aa_server_delete(c, VIEW("srv_2"), 80, NULL));
+    check_accesses(c, "usr_1", "");
+    check_accesses(c, "usr_2", "cl_1 srv_1 [files:read] x1 1000-0; ");
+    CHECK_OK(aa_client_delete(c, VIEW("cl_1"), 80, NULL));
+    check_accesses(c, "usr_2", "");
 }

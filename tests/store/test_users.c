@@ -261,7 +261,7 @@ STORE_TEST(sessions, all_but_one_of_a_person_end)
     int64_t ended = -1;
 
     put_sessions(c);
-    CHECK_OK(aa_session_delete_others(c, VIEW("usr_1"), key_of(1, 'a'), &ended, NULL));
+    CHECK_OK(aa_session_delete_others(c, VIEW("usr_1"), key_of(1, 'a'), 29, &ended, NULL));
     CHECK_INT(ended, 2);
     CHECK_OK(aa_session_find(c, key_of(1, 'a'), &found, NULL));
     aa_record_clear(&found.memory);
@@ -269,8 +269,19 @@ STORE_TEST(sessions, all_but_one_of_a_person_end)
     CHECK_ERR(aa_session_find(c, key_of(1, 'd'), &found, NULL), AA_ERR_NOT_FOUND);
     CHECK_OK(aa_session_find(c, key_of(1, 'c'), &found, NULL));
     aa_record_clear(&found.memory);
-    CHECK_OK(aa_session_delete_others(c, VIEW("usr_1"), key_of(1, 'a'), &ended, NULL));
+    CHECK_OK(aa_session_delete_others(c, VIEW("usr_1"), key_of(1, 'a'), 29, &ended, NULL));
     CHECK_INT(ended, 0);
+}
+
+STORE_TEST(sessions, those_that_were_over_go_too_but_do_not_count)
+{
+    struct aa_session found;
+    int64_t ended = -1;
+
+    put_sessions(c);
+    CHECK_OK(aa_session_delete_others(c, VIEW("usr_1"), key_of(1, 'a'), 30, &ended, NULL));
+    CHECK_INT(ended, 1);
+    CHECK_ERR(aa_session_find(c, key_of(1, 'd'), &found, NULL), AA_ERR_NOT_FOUND);
 }
 
 static enum aa_err note_created(void *ctx, const void *record, struct aa_error *err)

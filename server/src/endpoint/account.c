@@ -4,8 +4,10 @@
 #include "base/mem.h"
 #include "base/url.h"
 #include "domain/account.h"
+#include "domain/key_cache.h"
 #include "domain/servers.h"
 #include "domain/texts.h"
+#include "endpoint/client_auth.h"
 #include "endpoint/client_view.h"
 #include "endpoint/login.h"
 #include "endpoint/logout.h"
@@ -18,24 +20,26 @@
 #define TOKEN_MAX 64
 #define TIME_MAX 64
 #define WORDS_MAX (16 * AA_SCOPE_LEN_MAX) /* the shortest scope of all, "*:a", has the longest words */
-#define ESCAPED 6                         /* bytes of the page for a byte of a text at most: &quot; */
-#define ENTRY_MARKUP 2048                 /* bytes of the page for an entry, without its texts */
-#define ENTRIES_MAX (768 * 1024)          /* bytes of the page for all of them; an answer has a MiB */
+#define NUMBER_MAX 24                     /* bytes: of an entry on the page */
+#define IDS_MAX (AA_SERVER_ID_MAX + 1 + AA_CLIENT_ID_MAX)
+#define ESCAPED 6                /* bytes of the page for a byte of a text at most: &quot; */
+#define ENTRY_MARKUP 2048        /* bytes of the page for an entry, without its texts */
+#define ENTRIES_MAX (768 * 1024) /* bytes of the page for all of them; an answer has a MiB */
 
 /* ---- one application ---- */
 
-enum { SINCE, USED, WORDS, ENTRY_TEXTS };
+enum { NUMBER, IDS, SINCE, USED, WORDS, ENTRY_TEXTS };
+static const size_t text_sizes[ENTRY_TEXTS] = {NUMBER_MAX, IDS_MAX, TIME_MAX, TIME_MAX, WORDS_MAX};
 
 struct entry {
     struct aa_buf texts[ENTRY_TEXTS];
-    struct aa_template_value values[10];
+    struct aa_template_value values[12];
 };
 
 static void init_entry(struct entry *entry)
 {
-    aa_buf_init(&entry->texts[SINCE], TIME_MAX);
-    aa_buf_init(&entry->texts[USED], TIME_MAX);
-    aa_buf_init(&entry->texts[WORDS], WORDS_MAX);
+    for (size_t i = 0; i < ENTRY_TEXTS; i++)
+        aa_buf_init(&entry->texts[i], text_sizes[i]);
 }
 
 static void clear_entry(struct entry *entry)
@@ -44,26 +48,56 @@ static void clear_entry(struct entry *entry)
         aa_buf_clear(&entry->texts[i]);
 }
 
-/* "Read files, Change files": the scope itself where its name says nothing to people. */
-static enum aa_err add_words(struct aa_buf *words, struct aa_view scope, struct aa_error *err)
+static bool is_id(struct aa_view id, size_t max)
 {
-    struct aa_scopes scopes;
-    enum aa_err rc;
+    return id.len > 0 && id.len <= max && aa_view_is_printable_ascii(id) && aa_view_find(id, ' ') == SIZE_MAX;
+}
 
-    rc = aa_scopes_parse(scope, &scopes, err);
-    if (rc)
-        return rc;
-    for (size_t i = 0; i < scopes.len; i++) {
+/* What the button sends. None for ids that no client could send either: somebody wrote them into the database. */
+static void add_ids(struct aa_buf *ids, const struct aa_account_access *access)
+{
+    if (!is_id(access->server_id, AA_SERVER_ID_MAX) || !is_id(access->client_id, AA_CLIENT_ID_MAX))
+        return;
+    aa_buf_add(ids, access->server_id);
+    aa_buf_add_char(ids, ' ');
+    aa_buf_add(ids, access->client_id);
+}
+
+/* "Read files, Change files": the scope itself where its name says nothing to people. */
+static void add_words(struct aa_buf *words, const struct aa_account_access *access)
+{
+    struct aa_view scope, rest = aa_buf_view(&access->scope);
+
+    while (rest.len > 0) {
         size_t start;
 
-        if (i > 0)
+        aa_view_cut(rest, ' ', &scope, &rest);
+        if (words->len > 0)
             aa_buf_add_text(words, ", ");
         start = words->len;
-        aa_scope_add_words(words, scopes.items[i]);
+        aa_scope_add_words(words, scope);
         if (words->len == start)
-            aa_buf_add(words, scopes.items[i]);
+            aa_buf_add(words, scope);
     }
-    return AA_OK;
+    if (access->has_more_scopes)
+        aa_buf_add_text(words, words->len > 0 ? " and more" : "More than can be shown here");
+}
+
+static enum aa_err add_texts(struct entry *entry, const struct aa_account_access *access, size_t number,
+                             struct aa_error *err)
+{
+    struct aa_buf *texts = entry->texts;
+    enum aa_err rc = AA_OK;
+
+    aa_buf_add_int(&texts[NUMBER], (int64_t)number);
+    add_ids(&texts[IDS], access);
+    aa_text_add_time_words(&texts[SINCE], access->since_ms);
+    if (access->used_ms)
+        aa_text_add_time_words(&texts[USED], access->used_ms);
+    add_words(&texts[WORDS], access);
+    for (size_t i = 0; !rc && i < ENTRY_TEXTS; i++)
+        rc = aa_buf_check(&texts[i], "the words for what a person allowed", err);
+    return rc;
 }
 
 static struct aa_view text_of(const struct entry *entry, size_t index)
@@ -71,27 +105,55 @@ static struct aa_view text_of(const struct entry *entry, size_t index)
     return entry->texts[index].len ? aa_buf_view(&entry->texts[index]) : AA_VIEW_ABSENT;
 }
 
-static enum aa_err build_entry(const struct aa_named_grant *grant, struct entry *entry, struct aa_error *err)
+static struct aa_view flag(bool on)
 {
-    const struct aa_client client = {.client_id = grant->client_id, .source = grant->client_source};
-    enum aa_err rc;
+    return on ? AA_VIEW("1") : AA_VIEW_ABSENT;
+}
 
-    aa_text_add_time_words(&entry->texts[SINCE], grant->created_ms);
-    if (grant->last_used_ms)
-        aa_text_add_time_words(&entry->texts[USED], grant->last_used_ms);
-    rc = add_words(&entry->texts[WORDS], grant->scope, err);
-    for (size_t i = 0; !rc && i < ENTRY_TEXTS; i++)
-        rc = aa_buf_check(&entry->texts[i], "the words for a grant", err);
+static struct aa_view host_of(const struct aa_account_access *access)
+{
+    const struct aa_client client = {.client_id = access->client_id, .source = access->client_source};
+
+    return aa_client_verified_host(&client);
+}
+
+static bool look_alike(const struct aa_account_access *one, const struct aa_account_access *other)
+{
+    struct aa_view host = host_of(one);
+
+    return aa_view_equal(one->server_id, other->server_id) && aa_view_equal(host, host_of(other)) &&
+           (host.len > 0 || aa_view_equal(one->client_name, other->client_name));
+}
+
+/* Another entry has the same heading: only the client's id tells them apart. */
+static bool has_double(const struct aa_account *account, const struct aa_account_access *access)
+{
+    for (size_t i = 0; i < account->access_count; i++)
+        if (&account->accesses[i] != access && look_alike(&account->accesses[i], access))
+            return true;
+    return false;
+}
+
+static enum aa_err build_entry(const struct aa_account *account, size_t index, struct entry *entry,
+                               struct aa_error *err)
+{
+    const struct aa_account_access *access = &account->accesses[index];
+    enum aa_err rc = add_texts(entry, access, index + 1, err);
+
     if (rc)
         return rc;
-    entry->values[0] = (struct aa_template_value){.name = "grant_id", .text = grant->grant_id};
-    entry->values[1] = (struct aa_template_value){.name = "client_host", .text = aa_client_verified_host(&client)};
-    entry->values[2] = (struct aa_template_value){.name = "client_name", .text = grant->client_name};
-    entry->values[3] = (struct aa_template_value){.name = "server_name", .text = grant->server_name};
-    entry->values[4] = (struct aa_template_value){.name = "server_url", .text = grant->server_url};
-    entry->values[5] = (struct aa_template_value){.name = "words", .text = text_of(entry, WORDS)};
-    entry->values[6] = (struct aa_template_value){.name = "since", .text = text_of(entry, SINCE)};
-    entry->values[7] = (struct aa_template_value){.name = "used", .text = text_of(entry, USED)};
+    entry->values[0] = (struct aa_template_value){.name = "number", .text = text_of(entry, NUMBER)};
+    entry->values[1] = (struct aa_template_value){.name = "ids", .text = text_of(entry, IDS)};
+    entry->values[2] = (struct aa_template_value){.name = "client_host", .text = host_of(access)};
+    entry->values[3] = (struct aa_template_value){.name = "client_name", .text = access->client_name};
+    entry->values[4] = (struct aa_template_value){
+        .name = "client_id", .text = has_double(account, access) ? access->client_id : AA_VIEW_ABSENT};
+    entry->values[5] = (struct aa_template_value){.name = "server_name", .text = access->server_name};
+    entry->values[6] = (struct aa_template_value){.name = "server_url", .text = access->server_url};
+    entry->values[7] = (struct aa_template_value){.name = "words", .text = text_of(entry, WORDS)};
+    entry->values[8] = (struct aa_template_value){.name = "since", .text = text_of(entry, SINCE)};
+    entry->values[9] = (struct aa_template_value){.name = "used", .text = text_of(entry, USED)};
+    entry->values[10] = (struct aa_template_value){.name = "has_access", .text = flag(access->has_grant)};
     return AA_OK;
 }
 
@@ -127,10 +189,32 @@ static enum aa_err build_session(const struct aa_account_session *session, struc
     return AA_OK;
 }
 
+/* ---- what has just happened ---- */
+
+#define DONE_REMOVED "removed"
+#define DONE_LOGGED_OUT "logged_out"
+
+/* Only words of ours come back from the address. */
+static const struct {
+    const char *word, *sentence;
+} deeds[] = {
+    {DONE_REMOVED, "Access was removed."},
+    {DONE_LOGGED_OUT, "You are logged out everywhere else."},
+};
+
+static struct aa_view find_deed(struct aa_view word)
+{
+    for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++)
+        if (aa_view_equal_text(word, deeds[i].word))
+            return aa_view_of(deeds[i].sentence);
+    return AA_VIEW_ABSENT;
+}
+
 /* ---- the page ---- */
 
 struct page {
     struct aa_account account;
+    struct aa_view done; /* what has just happened, in words; absent: nothing */
     struct aa_buf action, logout_action, token, logout_token;
     struct entry entries[AA_ACCOUNT_LIST_MAX];
     const struct aa_template_value *entry_rows[AA_ACCOUNT_LIST_MAX];
@@ -173,14 +257,14 @@ static void free_page(struct page *page)
     aa_mem_free(page);
 }
 
-/* As many as are shown, and fit. */
+/* As many as fit. */
 static enum aa_err build_entries(struct page *page, struct aa_error *err)
 {
     size_t size = 0;
 
-    while (page->entry_count < page->account.grant_count && page->entry_count < AA_ACCOUNT_LIST_MAX) {
+    while (page->entry_count < page->account.access_count) {
         struct entry *entry = &page->entries[page->entry_count];
-        enum aa_err rc = build_entry(&page->account.grants[page->entry_count], entry, err);
+        enum aa_err rc = build_entry(&page->account, page->entry_count, entry, err);
 
         if (rc)
             return rc;
@@ -205,11 +289,6 @@ static enum aa_err build_sessions(struct page *page, struct aa_error *err)
     return AA_OK;
 }
 
-static struct aa_view flag(bool on)
-{
-    return on ? AA_VIEW("1") : AA_VIEW_ABSENT;
-}
-
 static void answer_page(struct aa_visit *visit, const struct page *page)
 {
     const struct aa_template_value values[] = {
@@ -219,9 +298,11 @@ static void answer_page(struct aa_visit *visit, const struct page *page)
         {.name = "logout_csrf", .text = aa_buf_view(&page->logout_token)},
         {.name = "user_email", .text = visit->person.user.email},
         {.name = "user_name", .text = visit->person.user.name},
-        {.name = "has_grants", .text = flag(page->entry_count > 0)},
-        {.name = "grants", .rows = page->entry_rows, .row_count = page->entry_count},
-        {.name = "more_grants", .text = flag(page->account.grant_count > page->entry_count)},
+        {.name = "done", .text = page->done},
+        {.name = "has_accesses", .text = flag(page->entry_count > 0)},
+        {.name = "accesses", .rows = page->entry_rows, .row_count = page->entry_count},
+        {.name = "more_accesses",
+         .text = flag(page->account.has_more_accesses || page->account.access_count > page->entry_count)},
         {.name = "sessions", .rows = page->session_rows, .row_count = page->session_count},
         {.name = "more_sessions", .text = flag(page->account.session_count > page->session_count)},
         {.name = "has_others", .text = flag(page->session_count > 1)},
@@ -231,7 +312,7 @@ static void answer_page(struct aa_visit *visit, const struct page *page)
     aa_page_answer(visit->app, visit->request, visit->response, 200, "account.html", values);
 }
 
-static void show(struct aa_visit *visit)
+static void show(struct aa_visit *visit, struct aa_view done)
 {
     struct aa_error err = AA_ERROR_INIT;
     struct page *page = new_page();
@@ -246,6 +327,7 @@ static void show(struct aa_visit *visit)
     if (rc) {
         aa_visit_trouble(visit, rc, &err);
     } else {
+        page->done = find_deed(done);
         aa_path_of(visit->app, "/account", &page->action);
         aa_path_of(visit->app, "/logout", &page->logout_action);
         if (aa_visit_add_token(visit, PURPOSE, visit->session, &page->token) &&
@@ -258,10 +340,12 @@ static void show(struct aa_visit *visit)
 void aa_account_get(void *app, const struct aa_request *request, struct aa_response *response)
 {
     struct aa_visit visit;
+    struct aa_view done = AA_VIEW_ABSENT;
 
-    if (aa_visit_begin(&visit, app, request, response) && aa_visit_open_person(&visit)) {
+    if (aa_visit_begin_for_account(&visit, app, request, response) && aa_visit_get(&visit, "done", &done) &&
+        aa_visit_open_person(&visit)) {
         if (visit.has_person)
-            show(&visit);
+            show(&visit, done);
         else
             aa_visit_go(&visit, AA_LOGIN_FOR_ACCOUNT);
     }
@@ -270,38 +354,58 @@ void aa_account_get(void *app, const struct aa_request *request, struct aa_respo
 
 /* ---- the buttons ---- */
 
-/* Whatever became of it, the page shows how things are now. */
-static void go_back(struct aa_visit *visit, enum aa_err rc, const struct aa_error *err)
+/* The page shows how things are now; whether somebody else was quicker makes no difference to them. */
+static void go_back(struct aa_visit *visit, enum aa_err rc, const char *done, const struct aa_error *err)
 {
     if (rc == AA_ERR_NOT_FOUND)
         aa_visit_go(visit, AA_LOGIN_FOR_ACCOUNT);
     else if (rc)
         aa_visit_trouble(visit, rc, err);
     else
-        aa_visit_go(visit, "/account");
+        aa_visit_go(visit, done);
+}
+
+/* "SERVER_ID CLIENT_ID", as the button says it. */
+static void remove_access(struct aa_visit *visit, struct aa_view ids)
+{
+    struct aa_view server_id, client_id;
+    struct aa_error err = AA_ERROR_INIT;
+
+    aa_view_cut(ids, ' ', &server_id, &client_id);
+    if (is_id(server_id, AA_SERVER_ID_MAX) && is_id(client_id, AA_CLIENT_ID_MAX))
+        go_back(visit, aa_account_remove_access(visit->app, &visit->person, server_id, client_id, &err),
+                "/account?done=" DONE_REMOVED, &err);
+    else
+        aa_visit_refuse(visit, 400, "This button is not from here", "Please open the page again and try once more.");
+}
+
+static void log_out_elsewhere(struct aa_visit *visit)
+{
+    struct aa_error err = AA_ERROR_INIT;
+
+    go_back(visit, aa_account_log_out_elsewhere(visit->app, &visit->person, &err), "/account?done=" DONE_LOGGED_OUT,
+            &err);
 }
 
 static void take_back(struct aa_visit *visit)
 {
-    struct aa_view grant_id = AA_VIEW_ABSENT, elsewhere = AA_VIEW_ABSENT;
-    struct aa_error err = AA_ERROR_INIT;
+    struct aa_view access = AA_VIEW_ABSENT, elsewhere = AA_VIEW_ABSENT;
 
-    if (!aa_visit_get(visit, "grant", &grant_id) || !aa_visit_get(visit, "elsewhere", &elsewhere))
+    if (!aa_visit_get(visit, "access", &access) || !aa_visit_get(visit, "elsewhere", &elsewhere))
         return;
-    if (!aa_view_is_absent(grant_id))
-        go_back(visit, aa_account_remove_access(visit->app, &visit->person, grant_id, &err), &err);
+    if (!aa_view_is_absent(access))
+        remove_access(visit, access);
     else if (aa_view_equal_text(elsewhere, "log_out"))
-        go_back(visit, aa_account_log_out_elsewhere(visit->app, &visit->person, &err), &err);
+        log_out_elsewhere(visit);
     else
-        aa_page_refuse(visit->app, visit->request, visit->response, 400, "Nothing was chosen",
-                       "Please go back and choose what to take back.", NULL);
+        aa_visit_refuse(visit, 400, "Nothing was chosen", "Please open the page again and choose what to take back.");
 }
 
 void aa_account_post(void *app, const struct aa_request *request, struct aa_response *response)
 {
     struct aa_visit visit;
 
-    if (aa_visit_begin(&visit, app, request, response) && aa_visit_open_person(&visit)) {
+    if (aa_visit_begin_for_account(&visit, app, request, response) && aa_visit_open_person(&visit)) {
         if (!visit.has_person)
             aa_visit_go(&visit, AA_LOGIN_FOR_ACCOUNT);
         else if (aa_visit_check_token(&visit, PURPOSE, visit.session))

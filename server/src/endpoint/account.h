@@ -8,7 +8,7 @@
 
 #include "http/router.h"
 
-#define AA_ACCOUNT_BODY_MAX (4 * 1024) /* bytes: a token and a grant's id */
+#define AA_ACCOUNT_BODY_MAX (8 * 1024) /* bytes: a token, a server's id and a client's, which may be a long URL */
 
 void aa_account_get(void *app, const struct aa_request *request, struct aa_response *response);
 void aa_account_post(void *app, const struct aa_request *request, struct aa_response *response);

@@ -45,8 +45,10 @@ static bool open_purpose(struct aa_visit *visit)
         return false;
     if (request_id.len > 0)
         return aa_visit_open_pending(visit);
-    if (find_way_on(next))
+    if (find_way_on(next)) {
         visit->next = next;
+        visit->is_for_account = true;
+    }
     return true;
 }
 

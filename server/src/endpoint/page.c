@@ -67,7 +67,7 @@ void aa_page_answer(struct aa_app *app, const struct aa_request *request, struct
 struct error_page {
     int status;
     const char *title, *message, *detail;
-    struct aa_view back_url, back_host;
+    struct aa_view back_url, back_host, account_url;
 };
 
 static void refuse(struct aa_app *app, const struct aa_request *request, struct aa_response *response,
@@ -78,6 +78,7 @@ static void refuse(struct aa_app *app, const struct aa_request *request, struct 
         {.name = "message", .text = aa_view_of(page->message)},
         {.name = "back_url", .text = page->back_url},
         {.name = "back_host", .text = page->back_host},
+        {.name = "account_url", .text = page->account_url},
         {.name = "detail", .text = aa_view_of(page->detail)},
         {.name = "request_id", .text = aa_view_of(request->request_id)},
         {.name = NULL},
@@ -92,21 +93,36 @@ static void refuse(struct aa_app *app, const struct aa_request *request, struct 
 void aa_page_refuse(struct aa_app *app, const struct aa_request *request, struct aa_response *response, int status,
                     const char *title, const char *message, const char *detail)
 {
-    const struct error_page page = {status, title, message, detail, AA_VIEW_ABSENT, AA_VIEW_ABSENT};
+    const struct error_page page = {.status = status, .title = title, .message = message, .detail = detail};
 
     refuse(app, request, response, &page);
+}
+
+void aa_page_refuse_for_account(struct aa_app *app, const struct aa_request *request, struct aa_response *response,
+                                int status, const char *title, const char *message)
+{
+    struct error_page page = {.status = status, .title = title, .message = message};
+    struct aa_buf account;
+
+    aa_buf_init(&account, AA_URL_MAX + 64);
+    aa_path_of(app, "/account", &account);
+    page.account_url = aa_buf_view(&account);
+    refuse(app, request, response, &page);
+    aa_buf_clear(&account);
 }
 
 void aa_page_refuse_client(struct aa_app *app, const struct aa_request *request, struct aa_response *response,
                            struct aa_view location, struct aa_view host, const char *detail)
 {
-    const struct error_page page = {400,
-                                    "This request cannot be answered",
-                                    "The application asked for something that it cannot have. Nothing was allowed. Go "
-                                    "back to it only if you know the site named here and came from there.",
-                                    detail,
-                                    location,
-                                    host};
+    const struct error_page page = {
+        .status = 400,
+        .title = "This request cannot be answered",
+        .message = "The application asked for something that it cannot have. Nothing was allowed. Go back to it only "
+                   "if you know the site named here and came from there.",
+        .detail = detail,
+        .back_url = location,
+        .back_host = host,
+    };
 
     refuse(app, request, response, &page);
 }

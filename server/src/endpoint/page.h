@@ -13,6 +13,9 @@ void aa_page_answer(struct aa_app *app, const struct aa_request *request, struct
  */
 void aa_page_refuse(struct aa_app *app, const struct aa_request *request, struct aa_response *response, int status,
                     const char *title, const char *message, const char *detail);
+/* The same where no application sent the person: with a link to the account. */
+void aa_page_refuse_for_account(struct aa_app *app, const struct aa_request *request, struct aa_response *response,
+                                int status, const char *title, const char *message);
 /* Tells on our page what is wrong with a client's request, with a link to where the client would be told: who is asked
  * decides. `location` is https, `host` its host, `detail` as above. */
 void aa_page_refuse_client(struct aa_app *app, const struct aa_request *request, struct aa_response *response,

@@ -141,11 +141,34 @@ void aa_visit_trouble(struct aa_visit *visit, enum aa_err rc, const struct aa_er
     aa_page_trouble(visit->app, visit->request, visit->response, rc, err);
 }
 
+void aa_visit_refuse(struct aa_visit *visit, int status, const char *title, const char *message)
+{
+    if (visit->is_for_account)
+        aa_page_refuse_for_account(visit->app, visit->request, visit->response, status, title, message);
+    else
+        aa_page_refuse(visit->app, visit->request, visit->response, status, title, message, NULL);
+}
+
 static void answer_malformed(struct aa_visit *visit)
 {
-    aa_page_refuse(visit->app, visit->request, visit->response, 400, "This request cannot be read",
-                   "Please go back to the application you came from and try again.",
-                   "The parameters are not well-formed, or one of them was sent twice.");
+    static const char title[] = "This request cannot be read";
+
+    if (visit->is_for_account)
+        aa_visit_refuse(visit, 400, title, "Please open the page again and try once more.");
+    else
+        aa_page_refuse(visit->app, visit->request, visit->response, 400, title,
+                       "Please go back to the application you came from and try again.",
+                       "The parameters are not well-formed, or one of them was sent twice.");
+}
+
+static void answer_foreign(struct aa_visit *visit)
+{
+    aa_visit_refuse(visit, 403, "This form is not from here",
+                    visit->is_for_account
+                        ? "It was sent by another page, or by this one before you logged in anew, or your browser does "
+                          "not keep cookies. Please open the page again and try once more."
+                        : "It was sent by another page, or your browser does not keep cookies. Please go back to the "
+                          "application you came from and try again.");
 }
 
 void aa_visit_expired(struct aa_visit *visit)
@@ -197,12 +220,24 @@ static bool parse_form(struct aa_visit *visit)
     return !rc;
 }
 
+static bool begin(struct aa_visit *visit)
+{
+    visit->session = get_cookie(visit, SESSION_COOKIE);
+    return parse_form(visit);
+}
+
 bool aa_visit_begin(struct aa_visit *visit, struct aa_app *app, const struct aa_request *request,
                     struct aa_response *response)
 {
     *visit = (struct aa_visit){.app = app, .request = request, .response = response};
-    visit->session = get_cookie(visit, SESSION_COOKIE);
-    return parse_form(visit);
+    return begin(visit);
+}
+
+bool aa_visit_begin_for_account(struct aa_visit *visit, struct aa_app *app, const struct aa_request *request,
+                                struct aa_response *response)
+{
+    *visit = (struct aa_visit){.app = app, .request = request, .response = response, .is_for_account = true};
+    return begin(visit);
 }
 
 void aa_visit_end(struct aa_visit *visit)
@@ -274,10 +309,7 @@ bool aa_visit_check_token(struct aa_visit *visit, const char *purpose, struct aa
     if (rc)
         aa_visit_trouble(visit, rc, &err);
     else if (!good)
-        aa_page_refuse(visit->app, visit->request, visit->response, 403, "This form is not from here",
-                       "It was sent by another page, or your browser does not keep cookies. Please go back to the "
-                       "application you came from and try again.",
-                       NULL);
+        answer_foreign(visit);
     return !rc && good;
 }
 

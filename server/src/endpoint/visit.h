@@ -17,6 +17,7 @@ struct aa_visit {
     struct aa_view request_id;  /* of the authorization request; absent when the visit is about none */
     struct aa_view transaction; /* that request's cookie */
     struct aa_view next;        /* of a login for its own sake: the word for the page that follows; absent: none does */
+    bool is_for_account;        /* what is refused leads back to the account, and not to an application */
     struct aa_pending pending;
     struct aa_person person;
     bool has_person;
@@ -25,6 +26,9 @@ struct aa_visit {
 /* Parses the form. End with aa_visit_end() whatever it answers. */
 bool aa_visit_begin(struct aa_visit *visit, struct aa_app *app, const struct aa_request *request,
                     struct aa_response *response);
+/* The same of a page that no application sends people to. */
+bool aa_visit_begin_for_account(struct aa_visit *visit, struct aa_app *app, const struct aa_request *request,
+                                struct aa_response *response);
 void aa_visit_end(struct aa_visit *visit);
 
 /* A field of the form; absent when it was not sent. */
@@ -41,6 +45,7 @@ bool aa_visit_check_token(struct aa_visit *visit, const char *purpose, struct aa
 bool aa_visit_add_token(struct aa_visit *visit, const char *purpose, struct aa_view cookie, struct aa_buf *out);
 
 /* Answers. */
+void aa_visit_refuse(struct aa_visit *visit, int status, const char *title, const char *message);
 void aa_visit_trouble(struct aa_visit *visit, enum aa_err rc, const struct aa_error *err);
 void aa_visit_expired(struct aa_visit *visit); /* the authorization request is not, or no longer, to be answered here */
 void aa_visit_go(struct aa_visit *visit, const char *path); /* on to another page of ours, for the same request */

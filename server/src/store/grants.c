@@ -58,21 +58,19 @@ const struct aa_store_table aa_grants_table =
     AA_STORE_TABLE_REFERRING("grants", GRANT_COLUMNS, "grant_id", &grant_shape,
                              AA_STORE_PAGE("grants", GRANT_COLUMNS, "grant_id", 1, "$2"), GRANT_INSERT);
 
-#define NAMED_COLUMNS                                                                                                  \
-    "g.grant_id, g.client_id, c.client_name, c.source, s.server_name, s.server_url, g.scope, g.created_ms, "           \
-    "g.last_used_ms"
-static const struct aa_column named_columns[] = {
-    {AA_COLUMN_TEXT, offsetof(struct aa_named_grant, grant_id)},
-    {AA_COLUMN_TEXT, offsetof(struct aa_named_grant, client_id)},
-    {AA_COLUMN_TEXT, offsetof(struct aa_named_grant, client_name)},
-    {AA_COLUMN_TEXT, offsetof(struct aa_named_grant, client_source)},
-    {AA_COLUMN_TEXT, offsetof(struct aa_named_grant, server_name)},
-    {AA_COLUMN_TEXT, offsetof(struct aa_named_grant, server_url)},
-    {AA_COLUMN_TEXT, offsetof(struct aa_named_grant, scope)},
-    {AA_COLUMN_INT, offsetof(struct aa_named_grant, created_ms)},
-    {AA_COLUMN_INT, offsetof(struct aa_named_grant, last_used_ms)},
+static const struct aa_column access_columns[] = {
+    {AA_COLUMN_TEXT, offsetof(struct aa_named_access, client_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_named_access, client_name)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_named_access, client_source)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_named_access, server_id)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_named_access, server_name)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_named_access, server_url)},
+    {AA_COLUMN_TEXT, offsetof(struct aa_named_access, scope)},
+    {AA_COLUMN_INT, offsetof(struct aa_named_access, grants)},
+    {AA_COLUMN_INT, offsetof(struct aa_named_access, created_ms)},
+    {AA_COLUMN_INT, offsetof(struct aa_named_access, last_used_ms)},
 };
-static const struct aa_shape named_shape = AA_SHAPE(named_columns, struct aa_named_grant);
+static const struct aa_shape access_shape = AA_SHAPE(access_columns, struct aa_named_access);
 
 enum aa_err aa_auth_request_create(struct aa_conn *c, const struct aa_auth_request *request, struct aa_error *err)
 {
@@ -146,12 +144,13 @@ enum aa_err aa_consent_find(struct aa_conn *c, struct aa_view user_id, struct aa
 }
 
 enum aa_err aa_consent_revoke(struct aa_conn *c, struct aa_view user_id, struct aa_view client_id,
-                              struct aa_view server_id, int64_t now_ms, struct aa_error *err)
+                              struct aa_view server_id, int64_t now_ms, int64_t *revoked, struct aa_error *err)
 {
     return aa_store_run(c,
                         "UPDATE consents SET revoked_ms = $4 "
                         "WHERE user_id = $1 AND client_id = $2 AND server_id = $3 AND revoked_ms = 0",
-                        AA_ARGS(AA_TEXT(user_id), AA_TEXT(client_id), AA_TEXT(server_id), AA_INT(now_ms)), NULL, err);
+                        AA_ARGS(AA_TEXT(user_id), AA_TEXT(client_id), AA_TEXT(server_id), AA_INT(now_ms)), revoked,
+                        err);
 }
 
 enum aa_err aa_grant_create(struct aa_conn *c, const struct aa_grant *grant, struct aa_error *err)
@@ -185,13 +184,14 @@ enum aa_err aa_grant_revoke_of_user(struct aa_conn *c, struct aa_view user_id, i
                         AA_ARGS(AA_TEXT(user_id), AA_INT(now_ms)), NULL, err);
 }
 
-enum aa_err aa_grant_take_back(struct aa_conn *c, struct aa_view user_id, struct aa_view grant_id, int64_t now_ms,
-                               struct aa_grant *out, struct aa_error *err)
+enum aa_err aa_grant_revoke_at(struct aa_conn *c, struct aa_view user_id, struct aa_view client_id,
+                               struct aa_view server_id, int64_t now_ms, aa_row_fn row, void *ctx, struct aa_error *err)
 {
-    return aa_store_find(c,
-                         "UPDATE grants SET revoked_ms = $3 WHERE grant_id = $2 AND user_id = $1 AND revoked_ms = 0 "
-                         "RETURNING " GRANT_COLUMNS,
-                         AA_ARGS(AA_TEXT(user_id), AA_TEXT(grant_id), AA_INT(now_ms)), &grant_shape, out, err);
+    return aa_store_list(
+        c,
+        "UPDATE grants SET revoked_ms = $4 "
+        "WHERE user_id = $1 AND client_id = $2 AND server_id = $3 AND revoked_ms = 0 RETURNING " GRANT_COLUMNS,
+        AA_ARGS(AA_TEXT(user_id), AA_TEXT(client_id), AA_TEXT(server_id), AA_INT(now_ms)), &grant_shape, row, ctx, err);
 }
 
 enum aa_err aa_grant_mark_used(struct aa_conn *c, struct aa_view grant_id, int64_t now_ms, int64_t before_ms,
@@ -201,45 +201,25 @@ enum aa_err aa_grant_mark_used(struct aa_conn *c, struct aa_view grant_id, int64
                         AA_ARGS(AA_TEXT(grant_id), AA_INT(now_ms), AA_INT(before_ms)), NULL, err);
 }
 
-static enum aa_err read_named(struct aa_stmt *stmt, struct aa_named_grant *out, size_t max, size_t *count,
-                              struct aa_error *err)
+/* What was never used stands where it was last allowed. Grants of one scope are one row: PostgreSQL's answers are kept
+ * whole, and a client that comes back silently makes a grant each time. */
+enum aa_err aa_named_access_list(struct aa_conn *c, struct aa_view user_id, aa_row_fn row, void *ctx,
+                                 struct aa_error *err)
 {
-    bool has_row = false;
-    enum aa_err rc = aa_stmt_step(stmt, &has_row, err);
-
-    while (!rc && has_row && *count < max) {
-        rc = aa_record_read(stmt, &named_shape, &out[*count], err);
-        if (rc)
-            return rc;
-        ++*count;
-        rc = aa_stmt_step(stmt, &has_row, err);
-    }
-    return rc;
-}
-
-/* Those that were never used stand where they were made. */
-enum aa_err aa_named_grant_find_latest(struct aa_conn *c, struct aa_view user_id, struct aa_named_grant *out,
-                                       size_t max, size_t *count, struct aa_error *err)
-{
-    struct aa_stmt *stmt = NULL;
-    size_t found = 0;
-    enum aa_err rc;
-
-    rc = aa_store_begin(c,
-                        "SELECT " NAMED_COLUMNS " FROM grants g JOIN clients c ON c.client_id = g.client_id "
-                        "JOIN servers s ON s.server_id = g.server_id WHERE g.user_id = $1 AND g.revoked_ms = 0 "
-                        "ORDER BY CASE WHEN g.last_used_ms > g.created_ms THEN g.last_used_ms ELSE g.created_ms END "
-                        "DESC, g.grant_id LIMIT $2",
-                        AA_ARGS(AA_TEXT(user_id), AA_INT((int64_t)max)), &stmt, err);
-    if (rc)
-        return rc;
-    rc = read_named(stmt, out, max, &found, err);
-    aa_stmt_end(stmt);
-    if (!rc)
-        *count = found;
-    for (size_t i = 0; rc && i < found; i++)
-        aa_record_clear(&out[i].memory);
-    return rc;
+    return aa_store_list(
+        c,
+        "SELECT a.client_id, c.client_name, c.source, a.server_id, s.server_name, s.server_url, a.scope, a.grants, "
+        "a.created_ms, a.last_used_ms FROM ("
+        "SELECT client_id, server_id, scope, count(*) AS grants, min(created_ms) AS created_ms, "
+        "max(last_used_ms) AS last_used_ms, max(created_ms) AS newest_ms FROM grants "
+        "WHERE user_id = $1 AND revoked_ms = 0 GROUP BY client_id, server_id, scope "
+        "UNION ALL "
+        "SELECT client_id, server_id, scope, 0, min(created_ms), 0, max(created_ms) FROM consents "
+        "WHERE user_id = $1 AND revoked_ms = 0 GROUP BY client_id, server_id, scope) a "
+        "JOIN clients c ON c.client_id = a.client_id JOIN servers s ON s.server_id = a.server_id "
+        "ORDER BY CASE WHEN a.last_used_ms > a.newest_ms THEN a.last_used_ms ELSE a.newest_ms END DESC, "
+        "a.client_id, a.server_id, a.grants DESC",
+        AA_ARGS(AA_TEXT(user_id)), &access_shape, row, ctx, err);
 }
 
 enum aa_err aa_grant_list(struct aa_conn *c, struct aa_view user_id, aa_row_fn row, void *ctx, struct aa_error *err)

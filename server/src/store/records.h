@@ -95,10 +95,12 @@ struct aa_grant { /* what one person allowed one client at one resource, from on
     int64_t created_ms, last_used_ms, revoked_ms; /* used: a token was issued; a revoked grant stays as a tombstone */
 };
 
-struct aa_named_grant { /* a grant, with the names of those it is about */
+/* What a person allowed a client at a server, with their names: all grants of one scope, or all consents of one. */
+struct aa_named_access {
     char *memory;
-    struct aa_view grant_id, client_id, client_name, client_source, server_name, server_url, scope;
-    int64_t created_ms, last_used_ms;
+    struct aa_view client_id, client_name, client_source, server_id, server_name, server_url, scope;
+    int64_t grants;                   /* how many; 0: these are consents */
+    int64_t created_ms, last_used_ms; /* the first was made, a token was last issued */
 };
 
 struct aa_consent { /* what a person said yes to, so that the same question need not be asked again */

@@ -41,9 +41,9 @@ AA_STORE aa_session_find(struct aa_conn *c, struct aa_view session_digest, struc
 AA_STORE aa_session_delete(struct aa_conn *c, struct aa_view session_digest,
                            struct aa_error *err); /* W; none is fine */
 AA_STORE aa_session_delete_of_user(struct aa_conn *c, struct aa_view user_id, struct aa_error *err); /* W */
-/* W: all of the person's but that one; *ended is how many. */
+/* W: all of the person's but that one; *ended is how many were not over. */
 AA_STORE aa_session_delete_others(struct aa_conn *c, struct aa_view user_id, struct aa_view session_digest,
-                                  int64_t *ended, struct aa_error *err);
+                                  int64_t now_ms, int64_t *ended, struct aa_error *err);
 /* R; struct aa_session. The person's that are not over, at most `limit`: that one first, then the newest. */
 AA_STORE aa_session_list(struct aa_conn *c, struct aa_view user_id, struct aa_view session_digest, int64_t now_ms,
                          int64_t limit, aa_row_fn row, void *ctx, struct aa_error *err);
@@ -140,9 +140,9 @@ AA_STORE aa_consent_put_new(struct aa_conn *c, const struct aa_consent *consent,
 AA_STORE aa_consent_find(struct aa_conn *c, struct aa_view user_id, struct aa_view client_id, struct aa_view server_id,
                          struct aa_view redirect_uri, struct aa_consent *out,
                          struct aa_error *err); /* R; a revoked one is NOT_FOUND */
-/* W: the person's for that client and server, whatever the redirect URI; none is fine. */
+/* W: the person's for that client and server, whatever the redirect URI; *revoked is how many. */
 AA_STORE aa_consent_revoke(struct aa_conn *c, struct aa_view user_id, struct aa_view client_id,
-                           struct aa_view server_id, int64_t now_ms, struct aa_error *err);
+                           struct aa_view server_id, int64_t now_ms, int64_t *revoked, struct aa_error *err);
 AA_STORE aa_grant_create(struct aa_conn *c, const struct aa_grant *grant, struct aa_error *err); /* W */
 AA_STORE aa_grant_find(struct aa_conn *c, struct aa_view grant_id, struct aa_grant *out,
                        struct aa_error *err); /* R; revoked ones too */
@@ -150,17 +150,17 @@ AA_STORE aa_grant_revoke(struct aa_conn *c, struct aa_view grant_id, int64_t now
                          struct aa_error *err); /* W; every token of it is dead with it: "is live" looks at the grant */
 AA_STORE aa_grant_revoke_of_user(struct aa_conn *c, struct aa_view user_id, int64_t now_ms,
                                  struct aa_error *err); /* W; grants and consents */
-/* W: revokes a grant of that person: *out is the grant, for exactly one caller. NOT_FOUND when it is not theirs, was
- * revoked before or never was. */
-AA_STORE aa_grant_take_back(struct aa_conn *c, struct aa_view user_id, struct aa_view grant_id, int64_t now_ms,
-                            struct aa_grant *out, struct aa_error *err);
+/* W; struct aa_grant. Revokes the person's grants of that client at that server; each is a row for exactly one caller.
+ */
+AA_STORE aa_grant_revoke_at(struct aa_conn *c, struct aa_view user_id, struct aa_view client_id,
+                            struct aa_view server_id, int64_t now_ms, aa_row_fn row, void *ctx, struct aa_error *err);
 /* W: unless it was used since `before_ms`; none is fine. */
 AA_STORE aa_grant_mark_used(struct aa_conn *c, struct aa_view grant_id, int64_t now_ms, int64_t before_ms,
                             struct aa_error *err);
-/* R: the person's grants that are not revoked and whose client and server are still there, those used last first: at
- * most `max` of them, which the caller clears one by one. */
-AA_STORE aa_named_grant_find_latest(struct aa_conn *c, struct aa_view user_id, struct aa_named_grant *out, size_t max,
-                                    size_t *count, struct aa_error *err);
+/* R; struct aa_named_access. The person's grants and consents that are not revoked and whose client and server are
+ * still there, those used last first. */
+AA_STORE aa_named_access_list(struct aa_conn *c, struct aa_view user_id, aa_row_fn row, void *ctx,
+                              struct aa_error *err);
 AA_STORE aa_grant_list(struct aa_conn *c, struct aa_view user_id, aa_row_fn row, void *ctx,
                        struct aa_error *err); /* R; struct aa_grant */
 /* R: how many grants do not say of their person what the person's row says: none, unless somebody switched off what

@@ -117,10 +117,16 @@ enum aa_err aa_session_delete_of_user(struct aa_conn *c, struct aa_view user_id,
 }
 
 enum aa_err aa_session_delete_others(struct aa_conn *c, struct aa_view user_id, struct aa_view session_digest,
-                                     int64_t *ended, struct aa_error *err)
+                                     int64_t now_ms, int64_t *ended, struct aa_error *err)
 {
+    enum aa_err rc;
+
+    rc = aa_store_run(c, "DELETE FROM sessions WHERE user_id = $1 AND session_digest <> $2 AND expires_ms > $3",
+                      AA_ARGS(AA_TEXT(user_id), AA_BLOB(session_digest), AA_INT(now_ms)), ended, err);
+    if (rc)
+        return rc;
     return aa_store_run(c, "DELETE FROM sessions WHERE user_id = $1 AND session_digest <> $2",
-                        AA_ARGS(AA_TEXT(user_id), AA_BLOB(session_digest)), ended, err);
+                        AA_ARGS(AA_TEXT(user_id), AA_BLOB(session_digest)), NULL, err);
 }
 
 enum aa_err aa_session_list(struct aa_conn *c, struct aa_view user_id, struct aa_view session_digest, int64_t now_ms,
