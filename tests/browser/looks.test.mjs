@@ -61,6 +61,16 @@ const PAGES = {
     await visitor.page.getByRole('button', { name: /^Remove access.*To be removed/ }).click()
     await visitor.page.getByRole('status').waitFor()
   },
+  'account-given-up': async (visitor) => {
+    const flow = await scene.begin(scene.web.redirectUri, { name: 'Given up', prompt: 'consent' })
+    await visitor.openConsent(flow)
+    await visitor.button('Allow').click()
+    const { refresh_token: token } = await scene.redeem(flow, (await visitor.isBack(scene.web)).get('code'))
+    const body = new URLSearchParams({ token, client_id: flow.clientId })
+    assert.equal((await fetch(`${scene.as.issuer}/revoke`, { method: 'POST', body })).status, 200)
+    await visitor.open(`${scene.as.issuer}/account`)
+    await visitor.page.getByText('It has no access at the moment').waitFor()
+  },
   'account-refused': async (visitor) => {
     await openAccount(visitor, [])
     await visitor.page

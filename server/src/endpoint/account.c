@@ -32,6 +32,7 @@ enum { NUMBER, IDS, SINCE, USED, WORDS, ENTRY_TEXTS };
 static const size_t text_sizes[ENTRY_TEXTS] = {NUMBER_MAX, IDS_MAX, TIME_MAX, TIME_MAX, WORDS_MAX};
 
 struct entry {
+    struct aa_view host; /* that vouches for the client; absent when none does */
     struct aa_buf texts[ENTRY_TEXTS];
     struct aa_template_value values[12];
 };
@@ -117,26 +118,28 @@ static struct aa_view host_of(const struct aa_account_access *access)
     return aa_client_verified_host(&client);
 }
 
-static bool look_alike(const struct aa_account_access *one, const struct aa_account_access *other)
+static bool look_alike(const struct aa_account *account, const struct entry *entries, size_t one, size_t other)
 {
-    struct aa_view host = host_of(one);
+    const struct aa_account_access *a = &account->accesses[one], *b = &account->accesses[other];
 
-    return aa_view_equal(one->server_id, other->server_id) && aa_view_equal(host, host_of(other)) &&
-           (host.len > 0 || aa_view_equal(one->client_name, other->client_name));
+    return aa_view_equal(a->server_id, b->server_id) && aa_view_equal(entries[one].host, entries[other].host) &&
+           (entries[one].host.len > 0 || aa_view_equal(a->client_name, b->client_name));
 }
 
 /* Another entry has the same heading: only the client's id tells them apart. */
-static bool has_double(const struct aa_account *account, const struct aa_account_access *access)
+static bool has_double(const struct aa_account *account, const struct entry *entries, size_t index)
 {
     for (size_t i = 0; i < account->access_count; i++)
-        if (&account->accesses[i] != access && look_alike(&account->accesses[i], access))
+        if (i != index && look_alike(account, entries, i, index))
             return true;
     return false;
 }
 
-static enum aa_err build_entry(const struct aa_account *account, size_t index, struct entry *entry,
+/* Of `entries`, which know their hosts. */
+static enum aa_err build_entry(const struct aa_account *account, struct entry *entries, size_t index,
                                struct aa_error *err)
 {
+    struct entry *entry = &entries[index];
     const struct aa_account_access *access = &account->accesses[index];
     enum aa_err rc = add_texts(entry, access, index + 1, err);
 
@@ -144,10 +147,10 @@ static enum aa_err build_entry(const struct aa_account *account, size_t index, s
         return rc;
     entry->values[0] = (struct aa_template_value){.name = "number", .text = text_of(entry, NUMBER)};
     entry->values[1] = (struct aa_template_value){.name = "ids", .text = text_of(entry, IDS)};
-    entry->values[2] = (struct aa_template_value){.name = "client_host", .text = host_of(access)};
+    entry->values[2] = (struct aa_template_value){.name = "client_host", .text = entry->host};
     entry->values[3] = (struct aa_template_value){.name = "client_name", .text = access->client_name};
     entry->values[4] = (struct aa_template_value){
-        .name = "client_id", .text = has_double(account, access) ? access->client_id : AA_VIEW_ABSENT};
+        .name = "client_id", .text = has_double(account, entries, index) ? access->client_id : AA_VIEW_ABSENT};
     entry->values[5] = (struct aa_template_value){.name = "server_name", .text = access->server_name};
     entry->values[6] = (struct aa_template_value){.name = "server_url", .text = access->server_url};
     entry->values[7] = (struct aa_template_value){.name = "words", .text = text_of(entry, WORDS)};
@@ -262,9 +265,11 @@ static enum aa_err build_entries(struct page *page, struct aa_error *err)
 {
     size_t size = 0;
 
+    for (size_t i = 0; i < page->account.access_count; i++)
+        page->entries[i].host = host_of(&page->account.accesses[i]);
     while (page->entry_count < page->account.access_count) {
         struct entry *entry = &page->entries[page->entry_count];
-        enum aa_err rc = build_entry(&page->account, page->entry_count, entry, err);
+        enum aa_err rc = build_entry(&page->account, page->entries, page->entry_count, err);
 
         if (rc)
             return rc;
