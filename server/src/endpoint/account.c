@@ -317,28 +317,36 @@ static void answer_page(struct aa_visit *visit, const struct page *page)
     aa_page_answer(visit->app, visit->request, visit->response, 200, "account.html", values);
 }
 
+static enum aa_err build(struct aa_visit *visit, struct page *page, struct aa_error *err)
+{
+    enum aa_err rc;
+
+    aa_path_of(visit->app, "/account", &page->action);
+    aa_path_of(visit->app, "/logout", &page->logout_action);
+    rc = aa_account_open(visit->app, &visit->person, &page->account, err);
+    if (!rc)
+        rc = build_entries(page, err);
+    return rc ? rc : build_sessions(page, err);
+}
+
 static void show(struct aa_visit *visit, struct aa_view done)
 {
     struct aa_error err = AA_ERROR_INIT;
     struct page *page = new_page();
     enum aa_err rc;
 
-    rc = page ? aa_account_open(visit->app, &visit->person, &page->account, &err)
-              : aa_fail(&err, AA_ERR_NOMEM, "out of memory for a person's account");
-    if (!rc)
-        rc = build_entries(page, &err);
-    if (!rc)
-        rc = build_sessions(page, &err);
-    if (rc) {
+    if (!page) {
+        rc = aa_fail(&err, AA_ERR_NOMEM, "out of memory for a person's account");
         aa_visit_trouble(visit, rc, &err);
-    } else {
-        page->done = find_deed(done);
-        aa_path_of(visit->app, "/account", &page->action);
-        aa_path_of(visit->app, "/logout", &page->logout_action);
-        if (aa_visit_add_token(visit, PURPOSE, visit->session, &page->token) &&
-            aa_visit_add_token(visit, AA_LOGOUT_PURPOSE, visit->session, &page->logout_token))
-            answer_page(visit, page);
+        return;
     }
+    page->done = find_deed(done);
+    rc = build(visit, page, &err);
+    if (rc)
+        aa_visit_trouble(visit, rc, &err);
+    else if (aa_visit_add_token(visit, PURPOSE, visit->session, &page->token) &&
+             aa_visit_add_token(visit, AA_LOGOUT_PURPOSE, visit->session, &page->logout_token))
+        answer_page(visit, page);
     free_page(page);
 }
 
