@@ -212,6 +212,17 @@ STORE_TEST(persons, a_person_is_edited_under_another_search_path_too)
     check_person(c, 'v', "ann@example.com", "Ann Example", 77);
 }
 
+/* Anybody may put a function on a table of their own: as its owner it would do there what its owner may. */
+STORE_TEST(persons, what_keeps_the_copies_has_no_more_rights_than_whoever_writes)
+{
+    if (!store_is_remote())
+        return; /* SQLite has no roles */
+    run(c, "DO $$ BEGIN"
+           " IF (SELECT count(*) FROM pg_proc WHERE proname LIKE 'auth\\_agent\\_%') <> 2"
+           " OR EXISTS (SELECT 1 FROM pg_proc WHERE proname LIKE 'auth\\_agent\\_%' AND prosecdef) THEN"
+           " RAISE EXCEPTION 'as its owner'; END IF; END $$");
+}
+
 /* ---- at once ---- */
 
 /* Unlike the program, which holds the person first. */

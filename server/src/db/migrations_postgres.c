@@ -251,8 +251,8 @@ static const char *const pruning[] = {
 
 /* As on SQLite; references are watched here, so that a person with grants neither goes nor gets another id or number
  * (unless somebody switches triggers off, and the references with them). The functions name the schema, since whoever
- * edits a row by hand may have another search path, and run as their owner, since who may write the one table need not
- * be allowed to write the other. */
+ * edits a row by hand may have another search path. They run as whoever writes, never as their owner: anybody may put
+ * them on a table of their own, and would be the owner then. So who writes the one table needs rights on the other. */
 static const char *const persons[] = {
     "LOCK TABLE users, grants IN ACCESS EXCLUSIVE MODE",
 
@@ -263,7 +263,7 @@ static const char *const persons[] = {
 
     /* Whoever changes the person meanwhile waits, and then finds the grant (in READ COMMITTED, as we and psql do). */
     "CREATE FUNCTION auth_agent_copy_person_to_grant() RETURNS trigger LANGUAGE plpgsql "
-    "SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$"
+    "SET search_path = pg_catalog, pg_temp AS $$"
     "BEGIN"
     "  EXECUTE format('SELECT email, name, disabled_ms FROM %I.users WHERE user_no = $1 AND user_id = $2 FOR SHARE',"
     "    TG_TABLE_SCHEMA)"
@@ -275,7 +275,7 @@ static const char *const persons[] = {
     "FOR EACH ROW EXECUTE FUNCTION auth_agent_copy_person_to_grant()",
 
     "CREATE FUNCTION auth_agent_copy_person_to_grants() RETURNS trigger LANGUAGE plpgsql "
-    "SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$"
+    "SET search_path = pg_catalog, pg_temp AS $$"
     "BEGIN"
     "  EXECUTE format('UPDATE %I.grants SET user_email = $1, user_name = $2, user_disabled_ms = $3 ' ||"
     "    'WHERE user_id = $4 AND user_no = $5', TG_TABLE_SCHEMA)"

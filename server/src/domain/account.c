@@ -271,19 +271,26 @@ static enum aa_err note_removal(struct aa_conn *conn, const struct removal *remo
                                    .user_id = user_id,
                                    .client_id = removal->client_id,
                                    .server_id = removal->server_id};
-    struct aa_buf count;
+    struct aa_buf count, consents;
     enum aa_err rc;
 
     aa_buf_init(&count, COUNT_MAX);
+    aa_buf_init(&consents, COUNT_MAX);
     aa_buf_add_int(&count, removal->grants);
+    aa_buf_add_int(&consents, removal->consents);
+    if (removal->consents > 0)
+        entry.details[1] = (struct aa_audit_detail){"consents", aa_buf_view(&consents)};
     if (removal->grants == 1 && removal->grant_id.len > 0)
         entry.grant_id = aa_buf_view(&removal->grant_id);
     else
         entry.details[0] = (struct aa_audit_detail){"grants", aa_buf_view(&count)};
     rc = aa_buf_check(&count, "how many grants were removed", err);
     if (!rc)
+        rc = aa_buf_check(&consents, "how many consents were removed", err);
+    if (!rc)
         rc = aa_audit_note(removal->app, conn, &entry, err);
     aa_buf_clear(&count);
+    aa_buf_clear(&consents);
     return rc;
 }
 

@@ -8,6 +8,7 @@
 #include "domain/client_fetch_rate.h"
 #include "domain/client_keys.h"
 #include "domain/client_pinned.h"
+#include "domain/client_renew.h"
 #include "domain/clients.h"
 #include "store/store.h"
 
@@ -171,6 +172,8 @@ static enum aa_err use_last_keys(struct fetching *fetching, struct aa_error *err
  * is let in all the same. */
 static enum aa_err do_without_keys(struct fetching *fetching, bool is_trouble, const char *why, struct aa_error *err)
 {
+    if (fetching->document.client.jwks_asked_ms != 0) /* nobody is still asking */
+        fetching->document.client.jwks_asked_ms = fetching->now_ms - AA_CLIENT_ANSWER_MS;
     if (is_trouble && are_last_keys_good(fetching)) {
         tell(fetching, AA_LOG_WARNING, "a client's keys could not be fetched, the last ones are used", why);
         return use_last_keys(fetching, err);

@@ -7,7 +7,6 @@
 #include "domain/client_keys.h"
 #include "store/store.h"
 
-#define ANSWER_MS 4000    /* longer than the site has to answer */
 #define LOGGED_ID_MAX 256 /* bytes of a client_id in a line of the log, which has an end */
 
 struct renewal {
@@ -32,7 +31,8 @@ static bool is_being_asked(const struct renewal *renewal)
 {
     const struct aa_client *client = renewal->client;
 
-    return renewal->now_ms - client->jwks_asked_ms < ANSWER_MS && client->jwks_fetched_ms != client->jwks_asked_ms;
+    return renewal->now_ms - client->jwks_asked_ms < AA_CLIENT_ANSWER_MS &&
+           client->jwks_fetched_ms != client->jwks_asked_ms;
 }
 
 static enum aa_err claim(struct aa_conn *conn, void *ctx, struct aa_error *err)
@@ -50,7 +50,7 @@ static enum aa_err claim(struct aa_conn *conn, void *ctx, struct aa_error *err)
 static enum aa_err settle(struct aa_conn *conn, void *ctx, struct aa_error *err)
 {
     const struct renewal *renewal = ctx;
-    int64_t asked_ms = renewal->is_asked ? renewal->now_ms - ANSWER_MS : renewal->client->jwks_asked_ms;
+    int64_t asked_ms = renewal->is_asked ? renewal->now_ms - AA_CLIENT_ANSWER_MS : renewal->client->jwks_asked_ms;
 
     return aa_client_settle_keys(conn, renewal->client->client_id, renewal->now_ms, asked_ms, err);
 }

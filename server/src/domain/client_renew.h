@@ -7,6 +7,9 @@
 
 #define AA_CLIENT_ASK_AGAIN_MS (INT64_C(300) * 1000) /* no sooner, whatever strangers send us */
 
+/* Longer than a site has to answer: a document and the keys that it names. */
+#define AA_CLIENT_ANSWER_MS INT64_C(7000)
+
 enum aa_renewal {
     AA_RENEWAL_NONE,  /* the site was asked within AA_CLIENT_ASK_AGAIN_MS, or is not to be asked */
     AA_RENEWAL_ASKED, /* now: look at the client again. (A site that cannot be reached has been asked.) */

@@ -342,6 +342,8 @@ static void show(struct aa_visit *visit, struct aa_view done)
     }
     page->done = find_deed(done);
     rc = build(visit, page, &err);
+    if (aa_view_equal_text(done, DONE_LOGGED_OUT) && page->session_count > 1) /* a link may say so at any time */
+        page->done = AA_VIEW_ABSENT;
     if (rc)
         aa_visit_trouble(visit, rc, &err);
     else if (aa_visit_add_token(visit, PURPOSE, visit->session, &page->token) &&

@@ -80,7 +80,7 @@ static const struct option options[AA_CONFIG_COUNT] = {
                                     "fetched, and authenticate with keys that it names (client id metadata documents)"},
     [AA_CONFIG_client_document_hosts] =
         {"client_document_hosts", "LIST", NULL, aa_config_check_hosts, 1, VALUE_MAX, false,
-         "hosts that such documents may be at, with the port if it is not 443; unset: any"},
+         "hosts that such documents may be at, separated by spaces, with the port if it is not 443; unset: any"},
     [AA_CONFIG_ca_file] =
         {"ca_file", "PATH", NULL, aa_config_check_file, 1, VALUE_MAX, false,
          "certificates (PEM) that vouch for the sites documents are fetched from; unset: the system's"},
@@ -88,7 +88,7 @@ static const struct option options[AA_CONFIG_COUNT] = {
                                  "iss in authorization responses (RFC 9207)"},
     [AA_CONFIG_redirect_schemes] = {"redirect_schemes", "LIST", "cursor vscode vscode-insiders claude windsurf zed",
                                     aa_config_check_schemes, 0, VALUE_MAX, false,
-                                    "private-use schemes clients may be redirected to"},
+                                    "private-use schemes clients may be redirected to, separated by spaces"},
     [AA_CONFIG_synchronous] = {"synchronous", "full|normal", "full", aa_config_check_synchronous, 0, 1, false,
                                "full: what was answered survives a power cut (PostgreSQL: as the server has it)"},
     [AA_CONFIG_memory_map] =

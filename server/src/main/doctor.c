@@ -265,10 +265,13 @@ static void check_grants(struct doctor *doctor)
     if (aa_db_read(doctor->app.db, count_untrue, &untrue, &why))
         find(doctor, FINDING_FAIL, "grants", "%s", why.message);
     else if (untrue > 0)
-        find(doctor, FINDING_FAIL, "grants",
-             "%lld do not say what their people's rows say: the statement `UPDATE users SET disabled_ms = disabled_ms` "
-             "mends that",
-             (long long)untrue);
+        find(
+            doctor, FINDING_FAIL, "grants",
+            "%lld do not say what their people's rows say: were triggers switched off, or are some missing? Until that "
+            "is mended, `UPDATE grants SET user_disabled_ms = 1` keeps everybody out, and `UPDATE users SET "
+            "disabled_ms "
+            "= disabled_ms` lets in again who may",
+            (long long)untrue);
     else
         find(doctor, FINDING_OK, "grants", "each says what its person's row says");
 }

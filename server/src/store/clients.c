@@ -44,6 +44,7 @@ enum aa_err aa_client_hold(struct aa_conn *c, struct aa_view client_id, struct a
 
 /* Milliseconds: what is further ahead than any two servers' clocks came from one that was wrong, and counts as past. */
 #define CLOCKS "3600000"
+_Static_assert(AA_CLIENT_CLOCKS_MS == 3600000, "the same in SQL");
 
 /* The row's keys were had after the document's, which another request brought meanwhile. */
 #define LATER_KEYS                                                                                                     \

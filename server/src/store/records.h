@@ -70,8 +70,8 @@ struct aa_client {
      * is good without another look; -1: by that answer the client is no more. */
     int64_t fetched_ms, fresh_until_ms;
     /* Of "cimd" alone: how it may show who it is ("none", "private_key_jwt" or both, space-separated; absent: "none"),
-     * and its public keys: the JWK set, which stands in its document or at jwks_uri, when it was last had (0: there is
-     * none), and when it was last asked for. */
+     * and its public keys: the JWK set, which stands in its document or at jwks_uri, when its site last
+     * said what it is, or that there is none (0: never), and when it was last asked for. */
     struct aa_view auth_methods, jwks, jwks_uri;
     int64_t jwks_fetched_ms, jwks_asked_ms;
 };
