@@ -336,7 +336,8 @@ static void check_taken_back(struct site *site, struct browser *b, const char *c
     browser_get(b, "/account");
     snprintf(body, sizeof body, "&access=%s+%s", site->server_id, site->client_id);
     browser_submit(b, "/account", body);
-    snprintf(wanted, sizeof wanted, "revoke actor=%s user=%s client=%s server=%s detail={\"grants\":\"%s\",\"consents\":\"1\"}", site->ann,
+    snprintf(wanted, sizeof wanted,
+             "revoke actor=%s user=%s client=%s server=%s detail={\"grants\":\"%s\",\"consents\":\"1\"}", site->ann,
              site->ann, site->client_id, site->server_id, count);
     check_row(&site->f.app, 0, wanted);
     CHECK_INT(count_rows(&site->f.app), rows + 1);
