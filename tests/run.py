@@ -123,7 +123,8 @@ def threaded_programs() -> list[Command]:
 
 # Programs of tests/server about rules that write: they also run where writes meet, and where each runs again.
 RULES = [
-    "account", "account_removal", "audit", "authorize", "client_assertion", "client_fetch", "client_keys", "consent", "consent_last_moment", "directory", "flow_races",
+    "account", "account_removal", "audit", "authorize", "client_assertion", "client_fetch", "client_fetch_limits", "client_fetch_races",
+    "client_keys", "consent", "consent_last_moment", "directory", "flow_races",
     "introspect", "keyring", "login", "login_address", "login_limits", "races", "refresh", "registration", "revoke", "server_keys", "sessions",
     "token",
 ]  # fmt: skip

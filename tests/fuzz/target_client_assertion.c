@@ -1,5 +1,5 @@
 /* Assertions of clients: the first line is the time in seconds since 1970, the rest is the assertion. What is taken is
- * about its client, for us, for now and for minutes; and nothing verifies with a key of somebody else. */
+ * about its client, for us, and only for minutes; and nothing verifies with a key of somebody else. */
 #include "domain/client_assertion.h"
 
 #include "fuzz.h"
