@@ -172,19 +172,26 @@ KEYS_TEST(where_such_clients_are_not_let_in_any_more_nobody_is_asked)
     CHECK_INT(use(flow, &keys->second), 200);
 }
 
+/* The document names the first key at the login; since then it names the second. */
+static void open_with_keys_changed_in_the_document(struct keys *keys)
+{
+    char members[2048], sets[2][1536];
+
+    keypair_open(&keys->first, "ES256", "first");
+    keypair_open(&keys->second, "ES256", "second");
+    client_site_write_keys(sets[0], sizeof sets[0], &keys->first, NULL);
+    client_site_write_keys(sets[1], sizeof sets[1], &keys->second, NULL);
+    snprintf(members, sizeof members, BY_KEY ",\"jwks\":%s", sets[0]);
+    client_flow_open(&keys->flow, members);
+    snprintf(members, sizeof members, BY_KEY ",\"jwks\":%s", sets[1]);
+    client_site_publish(members);
+}
+
 TEST(client_keys, keys_that_stand_in_the_document_are_changed_there)
 {
     struct keys keys;
-    char members[2048], sets[2][1536];
 
-    keypair_open(&keys.first, "ES256", "first");
-    keypair_open(&keys.second, "ES256", "second");
-    client_site_write_keys(sets[0], sizeof sets[0], &keys.first, NULL);
-    client_site_write_keys(sets[1], sizeof sets[1], &keys.second, NULL);
-    snprintf(members, sizeof members, BY_KEY ",\"jwks\":%s", sets[0]);
-    client_flow_open(&keys.flow, members);
-    snprintf(members, sizeof members, BY_KEY ",\"jwks\":%s", sets[1]);
-    client_site_publish(members);
+    open_with_keys_changed_in_the_document(&keys);
     CHECK_INT(use(&keys.flow, &keys.second), 401);
     flow_move(&keys.flow, AGAIN_S);
     CHECK_INT(use(&keys.flow, &keys.first), 200);
@@ -472,16 +479,8 @@ static void exhaust_address(struct flow *flow, const char *address)
 TEST(client_keys, whoever_has_used_up_their_own_limit_keeps_no_key_out)
 {
     struct keys keys;
-    char members[2048], sets[2][1536];
 
-    keypair_open(&keys.first, "ES256", "first");
-    keypair_open(&keys.second, "ES256", "second");
-    client_site_write_keys(sets[0], sizeof sets[0], &keys.first, NULL);
-    client_site_write_keys(sets[1], sizeof sets[1], &keys.second, NULL);
-    snprintf(members, sizeof members, BY_KEY ",\"jwks\":%s", sets[0]);
-    client_flow_open(&keys.flow, members);
-    snprintf(members, sizeof members, BY_KEY ",\"jwks\":%s", sets[1]);
-    client_site_publish(members);
+    open_with_keys_changed_in_the_document(&keys);
     flow_move(&keys.flow, AGAIN_S);
     exhaust_address(&keys.flow, "192.0.2.1");
     CHECK_INT(send_garbage(&keys.flow), 401);

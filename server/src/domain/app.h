@@ -38,6 +38,8 @@ struct aa_settings {
                                      windsurf zed" */
 };
 
+#define AA_CONTENT_TYPE_MAX 256 /* bytes */
+
 /* What a GET brought. The caller gives the buffers; the body's limit is how much of it is taken at most. */
 struct aa_download {
     int64_t timeout_ms; /* set by the caller, for the whole; 0: as usual */

@@ -7,8 +7,6 @@
 #include "domain/client_renew.h"
 #include "domain/clients.h"
 
-#define LOGGED_ID_MAX 256 /* bytes of a client_id in a line of the log, which has an end */
-
 struct proving {
     struct aa_app *app;
     const struct aa_client_proof *proof;
@@ -79,30 +77,41 @@ static enum aa_err check_used(const struct proving *proving)
     return aa_refuse(proving->refused, AA_OAUTH_INVALID_CLIENT, "Nobody has allowed the client anything yet");
 }
 
-/* Once with the keys that are kept, and once more with those that the client has now. */
-static enum aa_err check_signature(struct proving *proving, struct aa_error *err)
+static enum aa_err load_used(struct proving *proving, struct aa_error *err)
+{
+    enum aa_err rc = aa_db_read(proving->app->db, load, proving, err);
+
+    return rc ? rc : check_used(proving);
+}
+
+static enum aa_err verify_with_renewed(struct proving *proving, struct aa_error *err)
 {
     enum aa_renewal renewal = AA_RENEWAL_NONE;
-    bool is_old;
-    enum aa_err rc;
+    enum aa_err rc = renew(proving, &renewal, err);
 
-    rc = aa_db_read(proving->app->db, load, proving, err);
+    if (rc)
+        return rc;
+    return renewal == AA_RENEWAL_ASKED ? verify(proving, err) : AA_ERR_TOKEN_SIGNATURE;
+}
+
+/* Once with the keys that are kept, unless they are old, and once more with those that the client has now. */
+static enum aa_err verify_with_any(struct proving *proving, struct aa_error *err)
+{
+    enum aa_renewal renewal = AA_RENEWAL_NONE;
+    bool is_old = aa_client_keys_are_old(&proving->client, proving->now_ms);
+    enum aa_err rc = is_old ? renew(proving, &renewal, err) : AA_OK;
+
     if (!rc)
-        rc = check_used(proving);
-    if (rc)
-        return rc;
-    is_old = aa_client_keys_are_old(&proving->client, proving->now_ms);
-    if (is_old)
-        rc = renew(proving, &renewal, err);
-    if (rc)
-        return rc;
-    rc = verify(proving, err);
-    if (rc == AA_ERR_TOKEN_SIGNATURE && !is_old) {
-        rc = renew(proving, &renewal, err);
-        if (rc)
-            return rc;
-        rc = renewal == AA_RENEWAL_ASKED ? verify(proving, err) : AA_ERR_TOKEN_SIGNATURE;
-    }
+        rc = verify(proving, err);
+    return rc == AA_ERR_TOKEN_SIGNATURE && !is_old ? verify_with_renewed(proving, err) : rc;
+}
+
+static enum aa_err check_signature(struct proving *proving, struct aa_error *err)
+{
+    enum aa_err rc = load_used(proving, err);
+
+    if (!rc)
+        rc = verify_with_any(proving, err);
     if (rc == AA_ERR_TOKEN_SIGNATURE)
         return aa_refuse(proving->refused, AA_OAUTH_INVALID_CLIENT,
                          "The client_assertion is not signed with a key of the client");
@@ -135,7 +144,7 @@ static enum aa_err spend(struct proving *proving, struct aa_error *err)
     if (rc || !proving->is_replayed)
         return rc;
     aa_app_log(proving->app, AA_LOG_WARNING, NULL, "an assertion of client %.*s was used again",
-               AA_VIEW_ARGS(aa_view_slice(client_id_of(proving), 0, LOGGED_ID_MAX)));
+               AA_VIEW_ARGS(aa_view_slice(client_id_of(proving), 0, AA_CLIENT_ID_LOGGED_MAX)));
     return aa_refuse(proving->refused, AA_OAUTH_INVALID_CLIENT, "The client_assertion was used already");
 }
 

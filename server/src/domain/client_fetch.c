@@ -12,9 +12,6 @@
 #include "domain/clients.h"
 #include "store/store.h"
 
-#define CONTENT_TYPE_MAX 256
-#define LOGGED_ID_MAX 256 /* bytes of a client_id in a line of the log, which has an end */
-
 struct fetching {
     struct aa_app *app;
     struct aa_view client_id, site; /* the second: its host, and the port if one is named */
@@ -94,7 +91,7 @@ static bool may_stand_in(const struct fetching *fetching)
 
 static void tell(const struct fetching *fetching, int level, const char *what, const char *why)
 {
-    struct aa_view id = aa_view_slice(fetching->client_id, 0, LOGGED_ID_MAX);
+    struct aa_view id = aa_view_slice(fetching->client_id, 0, AA_CLIENT_ID_LOGGED_MAX);
 
     aa_app_log(fetching->app, level, NULL, "%s (%s); the client is %.*s", what, why, AA_VIEW_ARGS(id));
 }
@@ -187,30 +184,36 @@ static enum aa_err do_without_keys(struct fetching *fetching, bool is_trouble, c
                      is_trouble ? "the keys of the client could not be fetched: try again in a while" : why);
 }
 
-/* Those in the document are here already. */
-static enum aa_err bring_keys(struct fetching *fetching, struct aa_error *err)
+/* From the URL that the document names. */
+static enum aa_err fetch_keys(struct fetching *fetching, struct aa_error *err)
 {
     struct aa_client *client = &fetching->document.client;
     struct aa_refused refused = AA_REFUSED_INIT;
     struct aa_error why = AA_ERROR_INIT;
-    enum aa_err rc = AA_OK;
+    enum aa_err rc = ask_for_keys(fetching, &refused, &why);
+
+    if (rc != AA_ERR_REMOTE_BREAKER) /* else nobody was asked */
+        client->jwks_asked_ms = fetching->now_ms;
+    if (refused.error != AA_OAUTH_NONE)
+        return do_without_keys(fetching, false, refused.description, err);
+    if (rc && aa_download_is_unreachable(rc))
+        return do_without_keys(fetching, true, why.message, err);
+    if (rc)
+        return aa_fail(err, rc, "%s", why.message);
+    client->jwks = aa_buf_view(&fetching->document.texts.jwks);
+    client->jwks_fetched_ms = fetching->now_ms;
+    return AA_OK;
+}
+
+static enum aa_err bring_keys(struct fetching *fetching, struct aa_error *err)
+{
+    struct aa_client *client = &fetching->document.client;
 
     if (!aa_client_may(client, AA_CLIENT_PRIVATE_KEY_JWT))
         return AA_OK;
     if (!aa_view_is_absent(client->jwks_uri))
-        rc = ask_for_keys(fetching, &refused, &why);
-    if (rc != AA_ERR_REMOTE_BREAKER) /* else nobody was asked */
-        client->jwks_asked_ms = fetching->now_ms;
-    if (!aa_view_is_absent(client->jwks_uri)) {
-        if (refused.error != AA_OAUTH_NONE)
-            return do_without_keys(fetching, false, refused.description, err);
-        if (rc && aa_download_is_unreachable(rc))
-            return do_without_keys(fetching, true, why.message, err);
-        if (rc)
-            return aa_fail(err, rc, "%s", why.message);
-        client->jwks = aa_buf_view(&fetching->document.texts.jwks);
-    }
-    client->jwks_fetched_ms = fetching->now_ms;
+        return fetch_keys(fetching, err);
+    client->jwks_asked_ms = client->jwks_fetched_ms = fetching->now_ms; /* they stand in the document */
     return AA_OK;
 }
 
@@ -544,7 +547,7 @@ static enum aa_err fetch(struct fetching *fetching, struct aa_error *err)
     enum aa_err rc;
 
     aa_buf_init(&fetching->download.body, AA_CLIENT_DOCUMENT_MAX);
-    aa_buf_init(&fetching->download.content_type, CONTENT_TYPE_MAX);
+    aa_buf_init(&fetching->download.content_type, AA_CONTENT_TYPE_MAX);
     rc = fetch_unless_known(fetching, err);
     aa_client_document_clear(&fetching->document);
     aa_buf_clear(&fetching->download.body);

@@ -6,7 +6,6 @@
 #include "jose/jwks.h"
 #include "store/store.h"
 
-#define CONTENT_TYPE_MAX 256
 /* After a document that took as long as it may, whoever waits still has an answer within ten seconds. */
 #define TIMEOUT_MS 3000
 
@@ -91,7 +90,7 @@ enum aa_err aa_client_keys_fetch(const struct aa_app *app, struct aa_view jwks_u
 
     aa_buf_init(&url, AA_URL_MAX);
     aa_buf_init(&download.body, AA_CLIENT_KEYS_MAX);
-    aa_buf_init(&download.content_type, CONTENT_TYPE_MAX);
+    aa_buf_init(&download.content_type, AA_CONTENT_TYPE_MAX);
     aa_buf_add(&url, jwks_uri);
     rc = aa_buf_check(&url, "a jwks_uri", err);
     if (rc)

@@ -5,9 +5,8 @@
 #include "domain/audit.h"
 #include "domain/client_fetch.h"
 #include "domain/client_keys.h"
+#include "domain/clients.h"
 #include "store/store.h"
-
-#define LOGGED_ID_MAX 256 /* bytes of a client_id in a line of the log, which has an end */
 
 struct renewal {
     struct aa_app *app;
@@ -77,7 +76,7 @@ static enum aa_err keep(struct aa_conn *conn, void *ctx, struct aa_error *err)
 
 static void tell(const struct renewal *renewal, const char *why)
 {
-    struct aa_view id = aa_view_slice(renewal->client->client_id, 0, LOGGED_ID_MAX);
+    struct aa_view id = aa_view_slice(renewal->client->client_id, 0, AA_CLIENT_ID_LOGGED_MAX);
 
     aa_app_log(renewal->app, AA_LOG_WARNING, NULL, "a client's keys could not be had again (%s); the client is %.*s",
                why, AA_VIEW_ARGS(id));

@@ -9,6 +9,7 @@
 #include "store/store.h"
 
 #define AA_CLIENT_ANSWER_MAX (64 * 1024) /* of aa_client_add_json(): ten redirect URIs of the largest size, escaped */
+#define AA_CLIENT_ID_LOGGED_MAX 256      /* bytes of a client_id in a line of the log, which has an end */
 
 /* Registers what `document` (JSON text) asks for, as far as we do it; the same document gives the same client. `peer`
  * is the asking address. Fills *out (clear with aa_record_clear). Refusals: INVALID_CLIENT_METADATA,
